@@ -1,0 +1,43 @@
+"""What every use case needs: settings, database, clock and the caches of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from gateway.config import Settings
+from gateway.services.clock import Clock, SystemClock
+from gateway.services.limits import GuessLimits
+from gateway.services.passwords import VerifiedPasswords
+from gateway.services.pricing import Catalogue
+from gateway.storage.db import db, reading, writing
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One process's way to the database and to the time. Made by ``create_app``; used within its application context."""
+
+    settings: Settings
+    engine: Engine
+    guesses: GuessLimits
+    clock: Clock = field(default_factory=SystemClock)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    verified: VerifiedPasswords = field(default_factory=VerifiedPasswords)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session in one writing transaction, committed at the end of the block."""
+        session = db.session()
+        with writing(session):
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads."""
+        session = db.session()
+        with reading(session):
+            yield session

@@ -1,0 +1,148 @@
+"""The database: Flask-SQLAlchemy over our own Base, with the engine settings that were measured.
+
+SQLite: WAL, ``synchronous=FULL`` (an accepted order survives power loss), foreign keys on, and a blocking file lock
+around every writing transaction. SQLite's own busy handler sleeps and retries, so under load some writer waits for
+seconds; the lock queues them fairly. PostgreSQL: psycopg 3, one connection for each worker thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from gateway.domain.errors import StorageUnavailable
+from gateway.storage.tables import Base
+
+db = SQLAlchemy(model_class=Base)
+
+BUSY_TIMEOUT_SECONDS = 10
+POOL_WAIT_SECONDS = 10
+READ_ONLY = {"dragoman_read_only": True}
+
+
+class LockedConnection(sqlite3.Connection):
+    """A connection that holds the writers' file lock from BEGIN IMMEDIATE to COMMIT or ROLLBACK."""
+
+    lock_file: int | None = None
+
+    def begin(self, lock_path: str | None, *, read_only: bool) -> None:
+        """Starts a transaction: a shared snapshot to read, or the one writer's."""
+        if read_only or lock_path is None:
+            self.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+            return
+        if self.lock_file is None:
+            self.lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.lock_file, fcntl.LOCK_EX)
+        try:
+            self.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._unlock()
+            raise
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        except BaseException:
+            self.rollback()
+            raise
+        finally:
+            self._unlock()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._unlock()
+
+    def close(self) -> None:
+        super().close()
+        if self.lock_file is not None:
+            os.close(self.lock_file)
+            self.lock_file = None
+
+    def _unlock(self) -> None:
+        if self.lock_file is not None:
+            fcntl.flock(self.lock_file, fcntl.LOCK_UN)
+
+
+def engine_options(database_url: str, threads: int) -> dict[str, Any]:
+    """Options for the engine of one process that runs ``threads`` threads."""
+    common = {"hide_parameters": True, "pool_size": threads, "max_overflow": 1, "pool_timeout": POOL_WAIT_SECONDS}
+    if database_url.startswith("sqlite"):
+        connect = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False, "factory": LockedConnection}
+        return common | {"connect_args": connect, "poolclass": QueuePool}
+    return common | {"connect_args": {"connect_timeout": POOL_WAIT_SECONDS, "application_name": "dragoman", "options": "-c timezone=UTC"}}
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Hangs the SQLite settings on a fresh engine. Nothing to do for PostgreSQL."""
+    if engine.dialect.name != "sqlite":
+        return
+    lock_path = sqlite_lock_path(engine)
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, LockedConnection)
+        driver.begin(lock_path, read_only=READ_ONLY.items() <= connection.get_execution_options().items())
+
+
+def sqlite_lock_path(engine: Engine) -> str | None:
+    """The side file whose lock queues SQLite's writers; None for a database in memory."""
+    path = make_url(str(engine.url)).database
+    return f"{path}.lock" if path and path != ":memory:" else None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns "the database is away" into :class:`StorageUnavailable`; other errors pass."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StorageUnavailable(type(error.orig).__name__) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StorageUnavailable(type(error.orig).__name__) from error
+        raise
+
+
+@contextmanager
+def writing(session: Session) -> Iterator[None]:
+    """One writing transaction: committed at the end, undone on any exception. The connection goes back either way."""
+    with translated():
+        try:
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+
+
+@contextmanager
+def reading(session: Session) -> Iterator[None]:
+    """One reading transaction, which on SQLite does not queue behind the writers."""
+    with translated():
+        try:
+            session.connection(execution_options=READ_ONLY)
+            yield
+        finally:
+            session.rollback()
+            session.close()

@@ -1,0 +1,126 @@
+"""Orders and their messages as customers ask for them: one by its name, many by their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from gateway.domain.ids import first_uuid7
+from gateway.domain.message import State
+from gateway.storage.tables import LedgerEntry, Message, Order
+
+
+def find(session: Session, account_id: int, dialect: str, public_id: str) -> Order | None:
+    """An order of the account by the customer's own reference in this dialect, or by its id in 32 hex digits or dashed."""
+    by_reference = select(Order).where(Order.account_id == account_id, Order.dialect == dialect, Order.client_ref == public_id)
+    order = session.scalars(by_reference).first()
+    if order is not None:
+        return order
+    order_id = as_uuid(public_id)
+    return None if order_id is None else session.get(Order, (account_id, order_id))
+
+
+def by_ids(session: Session, account_id: int, ids: Sequence[UUID]) -> Sequence[Order]:
+    """The orders with these ids."""
+    return session.scalars(select(Order).where(Order.account_id == account_id, Order.id.in_(ids))).all()
+
+
+def by_idempotency_key(session: Session, account_id: int, key: str) -> tuple[Order, LedgerEntry] | None:
+    """The order that this Idempotency-Key made, with its charge."""
+    row = session.execute(
+        select(Order, LedgerEntry)
+        .join(LedgerEntry, (LedgerEntry.account_id == Order.account_id) & (LedgerEntry.sequence == Order.charge_sequence))
+        .where(Order.account_id == account_id, Order.idempotency_key == key)
+    ).first()
+    return row and (row[0], row[1])
+
+
+def messages(session: Session, order: Order) -> Sequence[Any]:
+    """(recipient, state, final_at, failure, sent_at) of each message, in the order given."""
+    return session.execute(
+        select(Message.recipient, Message.state, Message.final_at, Message.failure, Message.sent_at)
+        .where(Message.account_id == order.account_id, Message.order_id == order.id)
+        .order_by(Message.position)
+    ).all()
+
+
+def history(
+    session: Session, account_id: int, start: datetime, end: datetime, offset: int, limit: int, *, newest_first: bool
+) -> tuple[int, Sequence[Order]]:
+    """Orders accepted from ``start`` up to ``end`` (both included, to the millisecond): how many, and one page."""
+    chosen = (Order.account_id == account_id, Order.id >= first_uuid7(start), Order.id < first_uuid7(_next_millisecond(end)))
+    total = session.scalar(select(func.count()).select_from(Order).where(*chosen)) or 0
+    by_time = Order.id.desc() if newest_first else Order.id
+    return total, session.scalars(select(Order).where(*chosen).order_by(by_time).offset(offset).limit(limit)).all()
+
+
+def recipient_history(
+    session: Session, account_id: int, recipient: str, start: datetime, end: datetime, offset: int, limit: int, *, newest_first: bool
+) -> tuple[int, Sequence[tuple[Order, Message]]]:
+    """Messages to one recipient in a span of time: how many, and one page of them with their orders."""
+    chosen = (
+        Message.account_id == account_id,
+        Message.recipient == recipient,
+        Message.order_id >= first_uuid7(start),
+        Message.order_id < first_uuid7(_next_millisecond(end)),
+    )
+    total = session.scalar(select(func.count()).select_from(Message).where(*chosen)) or 0
+    by_time = Message.order_id.desc() if newest_first else Message.order_id
+    rows = session.execute(
+        select(Order, Message)
+        .join(Order, (Order.account_id == Message.account_id) & (Order.id == Message.order_id))
+        .where(*chosen)
+        .order_by(by_time, Message.position)
+        .offset(offset)
+        .limit(limit)
+    )
+    return total, [(row[0], row[1]) for row in rows]
+
+
+def scheduled_order_ids(session: Session, account_id: int, dialect: str) -> Sequence[UUID]:
+    """Orders of the account and dialect that wait for their hour."""
+    waiting = select(Message.order_id).where(
+        Message.account_id == account_id, Message.order_id == Order.id, Message.position == 0, Message.state == State.SCHEDULED.value
+    )
+    return session.scalars(
+        select(Order.id).where(Order.account_id == account_id, Order.dialect == dialect, Order.due_at.is_not(None), waiting.exists())
+    ).all()
+
+
+def all_scheduled(session: Session, order: Order) -> bool:
+    """Whether every message still waits for its hour. Locks them on PostgreSQL; on SQLite the writer is alone."""
+    states = session.scalars(
+        select(Message.state)
+        .where(Message.account_id == order.account_id, Message.order_id == order.id)
+        .order_by(Message.position)
+        .with_for_update()
+    ).all()
+    return all(state == State.SCHEDULED.value for state in states)
+
+
+def cancel_messages(session: Session, order: Order, now: datetime) -> int:
+    """Marks every message of the order cancelled and paid back; their number."""
+    result = session.execute(
+        update(Message)
+        .where(Message.account_id == order.account_id, Message.order_id == order.id)
+        .values(state=State.CANCELLED.value, final_at=now, refunded_units=Message.units)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def as_uuid(public_id: str) -> UUID | None:
+    """The UUID written in 32 hex digits or dashed; None for anything else."""
+    try:
+        return UUID(public_id) if len(public_id) in (32, 36) else None
+    except ValueError:
+        return None
+
+
+def _next_millisecond(moment: datetime) -> datetime:
+    return moment + timedelta(milliseconds=1)
