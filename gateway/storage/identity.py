@@ -76,6 +76,11 @@ def user_by_name(session: Session, username: str) -> tuple[User, Account] | None
     return row and (row[0], row[1])
 
 
+def user_key_exists(session: Session, user_key: str) -> bool:
+    """Whether some user has this key."""
+    return session.scalar(select(User.id).where(User.user_key == user_key)) is not None
+
+
 def live_access_token(session: Session, user_id: int) -> Credential | None:
     """The user's access token that was not revoked."""
     return session.scalars(
