@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Flask
 from flask_migrate import Migrate
 
 from gateway.config import Settings
+from gateway.dialects import DIALECTS
 from gateway.services.clock import Clock, SystemClock
 from gateway.services.core import Gateway
 from gateway.services.limits import GuessLimits
+from gateway.services.schema import MIGRATIONS
 from gateway.storage.db import db, engine_options, prepare_engine
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-
+from gateway.web import log
+from gateway.web.application import install
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Flask:
     """The WSGI application, also used by the dispatcher and the command line for its database.
@@ -30,6 +29,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         BadSetting: the environment holds a value that cannot be used.
     """
     settings = settings or Settings.from_environment()
+    log.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
@@ -42,4 +42,5 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     with app.app_context():
         prepare_engine(db.engine)
         app.extensions["dragoman"] = Gateway(settings, db.engine, GuessLimits(settings), clock or SystemClock())
+    install(app, settings, DIALECTS)
     return app

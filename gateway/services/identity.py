@@ -22,7 +22,7 @@ from gateway.services.core import Gateway
 from gateway.services.passwords import MAX_PASSWORD_BYTES, hash_password, verify_password
 from gateway.storage import identity as stored
 from gateway.storage.identity import Caller
-from gateway.storage.tables import Account, Credential, SessionRow, User
+from gateway.storage.tables import Credential, SessionRow, User
 
 TOUCH_SECONDS = 10
 """A session's last use is written at most this often; its end may come this much later, never earlier."""
@@ -64,7 +64,7 @@ def sign_in(gateway: Gateway, candidates: Sequence[Password], address: str) -> S
     row = SessionRow(id=uuid4(), user_id=user.id, created_at=now, last_seen=now)
     with gateway.writing() as session:
         session.add(row)
-        key = _sign(gateway, SESSION_SALT, row.id)
+        key = signed(gateway, SESSION_SALT, row.id)
     return SignedIn(user.user_key, key)
 
 
@@ -74,11 +74,9 @@ def access_token(gateway: Gateway, candidates: Sequence[Password], address: str)
     with gateway.writing() as session:
         token = stored.live_access_token(session, user.id)
         if token is None:
-            token = Credential(
-                id=uuid4(), account_id=user.account_id, user_id=user.id, kind=ACCESS_TOKEN, created_at=gateway.clock.now()
-            )
+            token = Credential(id=uuid4(), account_id=user.account_id, user_id=user.id, kind=ACCESS_TOKEN, created_at=gateway.clock.now())
             session.add(token)
-        key = _sign(gateway, TOKEN_SALT, token.id)
+        key = signed(gateway, TOKEN_SALT, token.id)
     return SignedIn(user.user_key, key)
 
 
@@ -112,7 +110,7 @@ def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool
         SessionExpired: idle for too long, or revoked.
         PermissionDenied: the user or the account is disabled.
     """
-    session_id = _unsign(gateway, SESSION_SALT, session_key)
+    session_id = unsigned(gateway, SESSION_SALT, session_key)
     found = stored.caller_by_session(gateway.engine, session_id)
     if found is None or found[0].user_key != user_key:
         raise UnknownKey
@@ -127,7 +125,7 @@ def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool
 
 def by_access_token(gateway: Gateway, user_key: str, token: str) -> Caller:
     """The caller behind an access token. Raises as :func:`by_session`."""
-    found = stored.caller_by_credential(gateway.engine, _unsign(gateway, TOKEN_SALT, token), ACCESS_TOKEN)
+    found = stored.caller_by_credential(gateway.engine, unsigned(gateway, TOKEN_SALT, token), ACCESS_TOKEN)
     if found is None or found[0].user_key != user_key:
         raise UnknownKey
     caller, expires_at, revoked = found
@@ -215,12 +213,18 @@ def _signer(keys: tuple[str, ...], salt: str) -> Signer:
     return Signer(list(reversed(keys)), salt=salt, digest_method=hashlib.sha256)
 
 
-def _sign(gateway: Gateway, salt: str, id_: UUID) -> str:
+def signed(gateway: Gateway, salt: str, id_: UUID) -> str:
+    """An id as a key: readable, unforgeable, good for one purpose (its salt)."""
     body = base64.urlsafe_b64encode(id_.bytes).rstrip(b"=")
     return _signer(gateway.settings.secret_key, salt).sign(body).decode("ascii")
 
 
-def _unsign(gateway: Gateway, salt: str, key: str) -> UUID:
+def unsigned(gateway: Gateway, salt: str, key: str) -> UUID:
+    """The id in a key.
+
+    Raises:
+        UnknownKey: not signed by us for this purpose.
+    """
     if len(key) > LONGEST_KEY or not KEY_ALPHABET.issuperset(key):
         raise UnknownKey
     try:

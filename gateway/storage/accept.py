@@ -116,6 +116,10 @@ class ReferenceTaken(Conflict):
         super().__init__(f"{column} is taken")
 
 
+class _NotCovered(Exception):
+    """The balance does not cover the order: undoes what was inserted before the debit."""
+
+
 _DEBIT = """
     UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
     WHERE id = :account_id AND status = 'active' AND balance + credit_limit >= :units
@@ -128,15 +132,17 @@ _ORDER_COLUMNS = (
 _ORDER_VALUES = ", ".join(f":{name}" for name in _ORDER_COLUMNS)
 _ORDER_TARGET = f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}, charge_sequence)"
 _LEDGER_TARGET = """
-    INSERT INTO ledger_entries (account_id, sequence, from_account_id, to_account_id, units, balance_after, kind, order_id, note, created_at)
+    INSERT INTO ledger_entries
+        (account_id, sequence, from_account_id, to_account_id, units, balance_after, kind, order_id, note, created_at)
 """
 _LEDGER_VALUES = f":account_id, {{sequence}}, :account_id, {REVENUE_ACCOUNT_ID}, :units, {{balance}}, 'charge', :id, '', :created_at"
 _MESSAGE_TARGET = """
-    INSERT INTO messages (account_id, order_id, position, recipient, text, alphabet, parts, units, state, connector, priority, due_at, expires_at)
+    INSERT INTO messages
+        (account_id, order_id, position, recipient, text, alphabet, parts, units, state, connector, priority, due_at, expires_at)
 """
 _MESSAGE_SOURCE = """
-    SELECT :account_id, :id, :start + u.number - 1, u.recipient, u.text, u.alphabet, coalesce(u.parts, :parts), coalesce(u.units, :unit_price),
-        :state, :connector, :priority, :due, :expires_at
+    SELECT :account_id, :id, :start + u.number - 1, u.recipient, u.text, u.alphabet,
+        coalesce(u.parts, :parts), coalesce(u.units, :unit_price), :state, :connector, :priority, :due, :expires_at
     FROM {debit} unnest(:recipients::text[], :texts::text[], :alphabets::text[], :parts_each::int[], :units_each::bigint[])
         WITH ORDINALITY AS u(recipient, text, alphabet, parts, units, number)
 """
@@ -181,43 +187,44 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
 
 def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     """A connection may have died while it lay idle, or in the middle of the commit: the order's id tells whether it is in."""
-    for last_try in (False, True):
+    accept_once = _accept_whole if len(order.messages) <= CHUNK else _accept_chunks
+    try:
         try:
-            if len(order.messages) <= CHUNK:
-                return _accept_whole(engine, order, params)
-            return _accept_chunks(engine, order, params)
-        except pg.UniqueViolation as error:
-            recorded = _already_recorded(engine, order)
-            if recorded is not None:
-                return recorded
+            return accept_once(engine, order, params)
+        except psycopg.OperationalError:
+            return accept_once(engine, order, params)
+    except psycopg.OperationalError as error:
+        raise StorageUnavailable(type(error).__name__) from error
+    except pg.UniqueViolation as error:
+        recorded = _already_recorded(engine, order)
+        if recorded is None:
             raise _taken(str(error.diag.constraint_name)) from error
-        except psycopg.OperationalError as error:
-            if last_try:
-                raise StorageUnavailable(type(error).__name__) from error
-    raise AssertionError("unreachable")
+        return recorded
 
 
 def _accept_whole(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     with postgresql_connection(engine, autocommit=True) as connection:
         everything = params | order.messages.columns(0, len(order.messages)) | {"start": 0}
         row = connection.execute(_WHOLE.postgresql, everything).fetchone()
-        return row and Recorded(*row)
+        return Recorded(*row) if row else None
 
 
 def _accept_chunks(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     """Messages first and the debit last, so that a hot account's row is locked for the shortest time."""
-    with postgresql_connection(engine, autocommit=False) as connection:
-        for start in range(0, len(order.messages), CHUNK):
-            chunk = params | order.messages.columns(start, start + CHUNK) | {"start": start}
-            connection.execute(_CHUNK.postgresql, chunk)
-        row = connection.execute(_DEBIT_ALONE.postgresql, params).fetchone()
-        if row is None:
-            raise psycopg.Rollback
-        charged = params | {"balance": row[0], "sequence": row[1]}
-        connection.execute(_ORDER_ALONE.postgresql, charged)
-        connection.execute(_ENTRY_ALONE.postgresql, charged)
-        return Recorded(*row)
-    return None
+    try:
+        with postgresql_connection(engine, autocommit=False) as connection:
+            for start in range(0, len(order.messages), CHUNK):
+                chunk = params | order.messages.columns(start, start + CHUNK) | {"start": start}
+                connection.execute(_CHUNK.postgresql, chunk)
+            row = connection.execute(_DEBIT_ALONE.postgresql, params).fetchone()
+            if row is None:
+                raise _NotCovered
+            charged = params | {"balance": row[0], "sequence": row[1]}
+            connection.execute(_ORDER_ALONE.postgresql, charged)
+            connection.execute(_ENTRY_ALONE.postgresql, charged)
+            return Recorded(*row)
+    except _NotCovered:
+        return None
 
 
 def _accept_sqlite(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
@@ -245,7 +252,7 @@ def _sqlite_messages(order: NewOrder, values: dict[str, Any]) -> Iterator[Row]:
 
 def _already_recorded(engine: Engine, order: NewOrder) -> Recorded | None:
     row = fetch(engine, _RECORDED, {"account_id": order.account_id, "id": order.id})
-    return row and Recorded(*row)
+    return Recorded(*row) if row else None
 
 
 def _taken(constraint: str) -> ReferenceTaken:

@@ -63,15 +63,13 @@ def fetch(engine: Engine, statement: Statement, params: Params) -> Row | None:
     if engine.dialect.name == "sqlite":
         with _connection(engine) as raw:
             return _first(raw.driver_connection.execute(statement.sqlite, _sqlite_params(params)))  # type: ignore[union-attr]
-    for last_try in (False, True):
-        with _connection(engine) as raw:
-            try:
-                return _first(_autocommit(raw).execute(statement.postgresql, params))
-            except psycopg.OperationalError as error:
-                raw.invalidate(error)
-                if last_try:
-                    raise StorageUnavailable(type(error).__name__) from error
-    raise AssertionError("unreachable")
+    try:
+        try:
+            return _fetch_postgresql(engine, statement, params)
+        except psycopg.OperationalError:
+            return _fetch_postgresql(engine, statement, params)
+    except psycopg.OperationalError as error:
+        raise StorageUnavailable(type(error).__name__) from error
 
 
 def run(engine: Engine, statement: Statement, params: Params) -> int:
@@ -135,6 +133,11 @@ def _connection(engine: Engine) -> Iterator[PoolProxiedConnection]:
         if isinstance(driver, psycopg.Connection) and driver.autocommit and not driver.closed:
             driver.autocommit = False
         raw.close()
+
+
+def _fetch_postgresql(engine: Engine, statement: Statement, params: Params) -> Row | None:
+    with postgresql_connection(engine, autocommit=True) as connection:
+        return _first(connection.execute(statement.postgresql, params))
 
 
 def _autocommit(raw: PoolProxiedConnection) -> psycopg.Connection[Row]:

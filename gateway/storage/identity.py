@@ -19,7 +19,7 @@ from gateway.storage.types import moment_of
 
 _CALLER = """
     u.id, u.user_key, u.username, u.disabled, u.permissions,
-    a.id, a.name, a.status, a.zone, a.default_region, a.default_originator, a.originators, a.text_policy
+    a.id, a.name, a.status, a.zone, a.default_region, a.default_originator, a.originators, a.text_policy, a.credit_limit
 """
 _BY_SESSION = Statement(f"""
     SELECT s.last_seen, s.revoked_at, {_CALLER}
@@ -51,6 +51,7 @@ class Caller:
     default_originator: str | None
     originators: frozenset[str] | None
     text_policy: str
+    credit_limit_units: int
 
 
 def caller_by_session(engine: Engine, session_id: UUID) -> tuple[Caller, datetime, bool] | None:
@@ -114,6 +115,7 @@ def _caller(row: Row) -> Caller:
         default_originator=row[10],
         originators=_names(row[11]),
         text_policy=row[12],
+        credit_limit_units=row[13],
     )
 
 

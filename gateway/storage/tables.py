@@ -255,7 +255,7 @@ class Message(Base):
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     recipient: Mapped[str] = mapped_column(String(17))
-    text: Mapped[str | None]
+    own_text: Mapped[str | None] = mapped_column("text")
     alphabet: Mapped[str | None] = mapped_column(String(8))
     parts: Mapped[int] = mapped_column(SmallInteger)
     units: Mapped[int] = mapped_column(BigInteger)
@@ -276,16 +276,18 @@ class Message(Base):
 
 
 class Attempt(Base):
-    """One try of one message. Written before the carrier is spoken to; ``outcome`` is NULL until it is known."""
+    """One try of one message. Written before the carrier is spoken to; ``outcome`` is NULL until it is known.
+
+    ``number`` is the ``fence`` that the message's claim gave it.
+    """
 
     __tablename__ = "attempts"
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     connector: Mapped[str] = mapped_column(String(32))
-    fence: Mapped[int] = mapped_column(BigInteger)
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))

@@ -1,0 +1,149 @@
+"""The facts of this dialect that its sources do not settle, in one place, so that each can be corrected at once.
+
+Every line follows the reading that the contract recommends (section 5), or says why it does not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.domain.message import State
+from gateway.domain.tariff import MessageType
+
+NAME = "smsend"
+
+MESSAGE_TYPES = {
+    "N": MessageType.HIGH,
+    "GP": MessageType.HIGH,
+    "PRM": MessageType.HIGH,
+    "L": MessageType.MEDIUM,
+    "TI": MessageType.MEDIUM,
+    "MND": MessageType.MEDIUM,  # SMSEnvoi's second type; its quality is not described
+    "LL": MessageType.LOW,
+    "SI": MessageType.LOW,
+    "EE": MessageType.FOREIGN,
+    "AD": MessageType.ADVERTISING,
+}
+"""Tokens of all brands, section 3.1. The token given is remembered and echoed."""
+
+STATUS_TYPES = (
+    (MessageType.HIGH, "N", "GP"),
+    (MessageType.MEDIUM, "L", "TI"),
+    (MessageType.LOW, "LL", "SI"),
+    (MessageType.FOREIGN, "EE", "EE"),
+    (MessageType.ADVERTISING, "AD", "AD"),
+)
+"""Section 2.7: type, its name with ``typeAliases=true``, its name without. Clients read by position: keep the order."""
+
+CUSTOM_SENDER_TYPES = frozenset({MessageType.HIGH, MessageType.FOREIGN, MessageType.ADVERTISING})
+"""Section 3.6 and 2.8: a sender of one's own goes with high-quality types only. For EE and AD the sources are silent."""
+
+RECEIPT_TYPES = frozenset({MessageType.HIGH, MessageType.FOREIGN, MessageType.ADVERTISING})
+"""Section 3.1: medium and low have no delivery receipt, SENT is their last state. For EE and AD the sources are silent."""
+
+DEFAULT_FRAGMENTS = 7
+"""Section 2.1, ``max_fragments``."""
+MOST_FRAGMENTS = 20
+"""The largest ``max_fragments`` taken; the sources name none."""
+
+ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+RESERVED_ORDER_IDS = frozenset({"bulk"})
+"""Section 3.4 and 2.5."""
+
+PAGE_SIZE, MOST_PAGE_SIZE = 10, 10_000
+"""Section 2.6: ten by default, and no cap below 1000."""
+NEWEST_FIRST = True
+"""Order of history pages when ``dir`` is not given; the sources are silent."""
+
+STATES = {
+    State.SCHEDULED: "SCHEDULED",
+    State.QUEUED: "WAITING",
+    State.SENDING: "WAITING",
+    State.SENT: "WAIT4DLVR",  # SENT where no receipt was asked for
+    State.DELIVERED: "DLVRD",
+    State.UNDELIVERED: "KO",
+    State.EXPIRED: "TIMEOUT",
+    State.UNKNOWN: "WAIT4DLVR",  # it may have been sent: nothing final may be said
+    State.FAILED: "ERROR",
+    State.CANCELLED: "ERROR",  # no word of section 3.8 means "taken back"
+    State.BLOCKED: "BLACKLISTED",
+}
+"""Section 3.8, from the gateway's states."""
+SENT_WITHOUT_RECEIPT = "SENT"
+
+WAITING, DELIVERED, FAILED, EXPIRED = 2, 4, 9, 10
+STATE_NUMBERS = {
+    State.SCHEDULED: WAITING,
+    State.QUEUED: WAITING,
+    State.SENDING: WAITING,
+    State.SENT: WAITING,  # delivered where no receipt was asked for: it is that type's last state
+    State.DELIVERED: DELIVERED,
+    State.UNDELIVERED: FAILED,
+    State.EXPIRED: EXPIRED,
+    State.UNKNOWN: WAITING,
+    State.FAILED: FAILED,
+    State.CANCELLED: FAILED,
+    State.BLOCKED: FAILED,
+}
+"""Section 2.6, ``rcptHistory``: any other number makes a public client fail."""
+
+EMAIL = {"bandwidth": 0, "billing": "EMAILPERHOUR", "expiry": "2099-12-31"}
+"""Section 2.7: e-mail is not sent, but clients need the object; ``purchased`` is the day the account was made."""
+
+SHORT_LINK = "%SHORT_LINK%"
+PAGES_LINK = re.compile(r"%PAGESLINK_+%")
+RICH_URL = re.compile(r"%RICHURL_+%")
+"""Section 3.9 and 2.1. Links are put in whole: there is no shortening service here."""
+
+NOT_BUILT = (
+    ("POST", "/smstogroups"),
+    ("GET", "/smsrich/statistics"),
+    ("GET POST", "/alias"),
+    ("GET DELETE", "/alias/<id>"),
+    ("GET POST", "/contact"),
+    ("GET POST", "/contacts"),
+    ("GET", "/contact/<id>"),
+    ("GET", "/contacts/fields"),
+    ("POST", "/contact/add_to_blacklist"),
+    ("POST", "/contact/add_to_blacklist/<id>"),
+    ("POST", "/contacts/add_to_blacklist"),
+    ("POST", "/contact/add_to_blacklist_batch"),
+    ("POST", "/group"),
+    ("PUT DELETE", "/group/<id>"),
+    ("GET", "/groups"),
+    ("PUT", "/group/<id>/contact"),
+    ("POST DELETE", "/group/<id>/contact/<contact>"),
+    ("GET POST", "/blacklist/sms"),
+    ("POST", "/blacklist/smsbatch"),
+    ("DELETE", "/blacklist/sms/<phone>"),
+    ("GET", "/newsrsmsmessage"),
+    ("GET", "/newsrsmsmessage/<sim>"),
+    ("GET", "/srsmshistory"),
+    ("GET", "/srsmshistory/<sim>"),
+    ("GET", "/srsmshistory/<sim>/<id>"),
+    ("GET", "/mosmshistory"),
+    ("POST", "/2fa/request"),
+    ("POST", "/2fa/verify"),
+    ("GET", "/landings"),
+    ("GET", "/subaccounts"),
+    ("POST", "/subaccount"),
+    ("GET PUT", "/subaccount/<id>"),
+    ("POST", "/subaccount/<id>/changepwd"),
+    ("POST", "/subaccount/<id>/changepwd/api"),
+    ("GET", "/subaccount/<id>/credit"),
+    ("GET POST", "/subaccount/<id>/purchase"),
+    ("DELETE", "/subaccount/<id>/purchase/<purchase>"),
+    ("GET POST PUT DELETE", "/subaccount/profile"),
+    ("GET POST PUT DELETE", "/subaccount/profile/<path:rest>"),
+    ("GET", "/subaccount/activableservices"),
+    ("GET POST", "/template"),
+    ("GET PATCH DELETE", "/template/<id>"),
+    ("GET POST", "/list"),
+    ("PUT", "/list/<id>"),
+    ("POST", "/list/<id>/contact"),
+    ("POST", "/list/<id>/group/<group>"),
+    ("POST", "/list/<id>/issue"),
+    ("POST", "/list/<id>/issue/template/<template>"),
+    ("POST", "/list/<id>/issue/<issue>"),
+)
+"""Calls of section 2 that answer "not available yet" and are counted."""

@@ -1,0 +1,74 @@
+"""Reading bodies that old programs send: any length header, any alphabet, any mistake; never more than the limit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask import request
+
+from gateway.domain.errors import MalformedRequest, RequestTooLarge
+
+
+def raw_body(limit_bytes: int) -> bytes:
+    """The request's body, chunked or not.
+
+    Werkzeug would cut a chunked body at its limit without a word; so one byte more than the limit is asked for.
+
+    Raises:
+        RequestTooLarge
+    """
+    if (request.content_length or 0) > limit_bytes:
+        raise RequestTooLarge(limit_bytes)
+    stream = request.environ["wsgi.input"]
+    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    wanted = limit_bytes + 1 if request.content_length is None else request.content_length
+    body: bytes = stream.read(wanted)
+    if len(body) > limit_bytes:
+        raise RequestTooLarge(limit_bytes)
+    if request.content_length is not None and len(body) < request.content_length:
+        raise MalformedRequest("the body is shorter than Content-Length says")
+    return body
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, whatever its content type says.
+
+    Bytes that are not UTF-8 are read as Windows-1252 (contract smsend 4.9): old Java, .NET and Perl programs send
+    their platform's alphabet and call it JSON.
+
+    Raises:
+        MalformedRequest: not a JSON object, nested too deep, or with values that JSON does not have.
+    """
+    text = decoded(body)
+    if not text.strip():
+        raise MalformedRequest("the body is empty, a JSON object is expected")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise MalformedRequest("the JSON is nested too deep") from None
+    except ValueError as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise MalformedRequest(f"the body is not valid JSON{where}") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest("the body is not a JSON object")
+    return value
+
+
+def decoded(body: bytes) -> str:
+    """The text of a body: UTF-8 with or without its mark, else Windows-1252.
+
+    Raises:
+        MalformedRequest: it is neither.
+    """
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise MalformedRequest("the body is neither UTF-8 nor Windows-1252 text")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

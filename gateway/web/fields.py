@@ -1,0 +1,99 @@
+"""Marshmallow fields for what old programs send: loose in form, strict in content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from gateway.domain.errors import InvalidField, MissingField
+
+REQUIRED = "required"
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+LONGEST = 1000
+
+
+class Text(fields.Field[str]):
+    """A string that both databases can hold: no U+0000, no half of a surrogate pair, bounded in length.
+
+    Args:
+        longest: in characters.
+        numbers: whether a JSON integer is taken for its digits.
+    """
+
+    def __init__(self, *, longest: int = LONGEST, numbers: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest = longest
+        self.numbers = numbers
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if self.numbers and type(value) is int:
+            value = str(value)
+        if not isinstance(value, str):
+            raise ValidationError("must be a string")
+        if len(value) > self.longest:
+            raise ValidationError(f"has more than {self.longest} characters")
+        if UNSTORABLE.search(value):
+            raise ValidationError("holds a character that is not allowed (U+0000 or half of a surrogate pair)")
+        if self.required and not value:
+            raise ValidationError(REQUIRED)
+        return value
+
+
+class Flag(fields.Field[bool]):
+    """A yes or no as JSON, as text in any case, or as 1 and 0. Empty text is no."""
+
+    WORDS = {"true": True, "false": False, "1": True, "0": False, "": False}  # noqa: RUF012 - never changed
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        word = str(value).strip().lower() if isinstance(value, str) or type(value) is int else "?"
+        if word not in self.WORDS:
+            raise ValidationError("must be true or false")
+        return self.WORDS[word]
+
+
+class Whole(fields.Field[int]):
+    """A whole number between bounds, as JSON or as ASCII digits."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high = low, high
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,12}\s*", value, re.ASCII):
+            value = int(value)
+        if type(value) is not int or not self.low <= value <= self.high:
+            raise ValidationError(f"must be a whole number from {self.low} to {self.high}")
+        return value
+
+
+class LooseSchema(Schema):
+    """A schema that ignores unknown keys and raises the gateway's own errors."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The validated values.
+
+        Raises:
+            MissingField, InvalidField: for the first field that is wrong.
+        """
+        try:
+            values: dict[str, Any] = self.load(data)
+        except ValidationError as error:
+            field, reason = _first(error.messages)
+            raise (MissingField(field) if reason == REQUIRED else InvalidField(field, reason)) from None
+        return values
+
+
+def _first(messages: Any) -> tuple[str, str]:
+    field, found = next(iter(messages.items()))
+    while isinstance(found, dict):
+        found = next(iter(found.values()))
+    reason = str(found[0]) if isinstance(found, list) else str(found)
+    return str(field), REQUIRED if reason.startswith(("Missing data", "Field may not be null")) else reason
