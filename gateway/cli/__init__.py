@@ -1,0 +1,43 @@
+"""The ``dragoman`` command: what an operator does at a shell. One file for each family of commands.
+
+A command reads its arguments, calls one service, and prints; it decides nothing. ``docs/cli.md`` lists all of them and
+what their exit codes mean. May import services and domain; of the other rooms only what ``dispatch`` starts.
+"""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.account import account
+from gateway.cli.common import Family
+from gateway.cli.credit import credit
+from gateway.cli.demo import demo
+from gateway.cli.dispatch import dispatch
+from gateway.cli.doctor import doctor
+from gateway.cli.explain import explain
+from gateway.cli.ledger import ledger
+from gateway.cli.message import message
+from gateway.cli.migrate import migrate
+from gateway.cli.send import send
+from gateway.cli.tariff import tariff
+from gateway.cli.user import user
+
+
+@click.group(cls=Family, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def dragoman() -> None:
+    """Runs and looks after a Dragoman SMS gateway.
+
+    Settings come from the environment (DRAGOMAN_...). Commands that print data take --json.
+
+    \b
+    Exit codes: 0 done; 1 refused or something is wrong; 2 bad usage or a bad setting.
+    """
+
+
+for command in (account, credit, demo, dispatch, doctor, explain, ledger, message, migrate, send, tariff, user):
+    dragoman.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line of this process."""
+    dragoman(prog_name="dragoman")
