@@ -19,4 +19,4 @@ def dispatch(app: Flask) -> None:
     Example: dragoman dispatch
     """
     require_current(gateway_of(app))
-    run(app)
+    click.get_current_context().exit(run(app))

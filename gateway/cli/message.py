@@ -94,7 +94,8 @@ def _story_plain(told: Story) -> None:
             "text": order.text,
             "alphabet": f"{order.alphabet}{_blame(offenders(order.text))}",
             "parts": order.parts,
-            "price": f"{format_credits(order.units)} credits for {order.recipient_count} x {order.parts}",
+            "price": f"{format_credits(order.units)} credits",
+            "recipients": order.recipient_count,
             "messages": ", ".join(f"{count} {state}" for state, count in told.states.items()),
         }
     )
