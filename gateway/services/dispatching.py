@@ -1,0 +1,245 @@
+"""From waiting to sent: claiming due messages for a connector, and recording what its carrier made of them.
+
+"Attempt started" is committed before a message is handed over, its outcome after. What was started and has no outcome
+when its lease ends becomes unknown (:mod:`gateway.services.sweeping`); it is never quietly sent again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.errors import Conflict
+from gateway.domain.message import State
+from gateway.domain.receipt import Receipt
+from gateway.domain.retry import RetryPolicy, delay_seconds
+from gateway.domain.sending import (
+    MAX_CARRIER_CODE,
+    MAX_DETAIL,
+    MAX_SMSC_MESSAGE_ID,
+    AttemptKey,
+    Event,
+    FailureKind,
+    Outcome,
+    Outgoing,
+    Returned,
+    UnknownPolicy,
+)
+from gateway.services.core import Gateway
+from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
+from gateway.storage import dispatch, leases, receipts
+from gateway.storage.dispatch import Ended, Held
+
+LANES = (1, 2, 3)
+MAX_RETRY_SECONDS = 3600
+THROTTLE_SECONDS = 1.0
+MISCONFIGURED_SECONDS = 60.0
+
+Shares = Callable[[Mapping[int, int], int], Mapping[int, int]]
+
+
+class LeaseLost(Conflict):
+    """Another dispatcher owns the connector, or it was switched off. Stop sending at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to use a connector until ``until``, and what the operator set for it."""
+
+    connector: str
+    owner: str
+    fence: int
+    until: datetime
+    kind: str
+    settings: dict[str, Any]
+    parts_per_second: int
+
+
+def connectors(gateway: Gateway) -> dict[str, str]:
+    """The connectors that are switched on: name → kind."""
+    with gateway.reading() as session:
+        return {row.name: row.kind for row in leases.every(session) if row.enabled}
+
+
+def own(gateway: Gateway, connector: str, owner: str) -> Lease | None:
+    """Takes a connector that nobody owns, or whose owner has been silent for a whole lease; None while it has an owner."""
+    now = gateway.clock.now()
+    until = _lease_end(gateway, now)
+    with gateway.writing() as session:
+        row = leases.take(session, connector, owner, now, until)
+        if row is None:
+            return None
+        return Lease(row.name, owner, row.fence, until, row.kind, dict(row.settings), row.parts_per_second)
+
+
+def renew(gateway: Gateway, lease: Lease) -> Lease:
+    """The lease with a full term from now.
+
+    Raises:
+        LeaseLost: somebody else took it, or the connector was switched off.
+    """
+    until = _lease_end(gateway, gateway.clock.now())
+    with gateway.writing() as session:
+        if not leases.renew(session, lease.connector, lease.owner, lease.fence, until):
+            raise LeaseLost(lease.connector)
+    return replace(lease, until=until)
+
+
+def release(gateway: Gateway, lease: Lease) -> None:
+    """Gives the connector back, so that another dispatcher need not wait for the lease to end."""
+    with gateway.writing() as session:
+        leases.release(session, lease.connector, lease.owner, lease.fence)
+
+
+def claim(gateway: Gateway, connector: str, most: int, shares: Shares, lease: Lease | None = None) -> list[Outgoing]:
+    """Takes up to ``most`` due messages for sending and leaves "attempt started" in the database for each.
+
+    Looks before it claims, so that an idle dispatcher never queues for the writers' lock.
+
+    Args:
+        shares: divides ``most`` among the lanes, given how many wait in each.
+        lease: checked in the same transaction; None where no lease rules the connector (phones that fetch their work).
+
+    Raises:
+        LeaseLost: nothing was claimed.
+    """
+    now = gateway.clock.now()
+    with gateway.reading() as session:
+        waiting = dispatch.waiting(session, connector, LANES, now, most)
+    if not any(waiting.values()):
+        return []
+    claimed: list[Outgoing] = []
+    with gateway.writing() as session:
+        if lease and not leases.holds(session, lease.connector, lease.owner, lease.fence):
+            raise LeaseLost(connector)
+        for lane, share in shares(waiting, most).items():
+            if share:
+                claimed += dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
+    return claimed
+
+
+def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
+    """Records what a connector reported, all in one transaction. Recording the same events again changes nothing more.
+
+    Outcomes come before receipts, so that a receipt finds the message whose acceptance came with it. An outcome of
+    an older claim closes its attempt and leaves the message to the newer one.
+    """
+    now = gateway.clock.now()
+    with gateway.writing() as session:
+        chosen = policies(session)
+        outcomes = [event for event in events if not isinstance(event, Receipt)]
+        if outcomes:
+            _record_outcomes(gateway, session, outcomes, chosen, now)
+            names = [_clean(event.smsc_message_id) for event in outcomes if isinstance(event, Outcome) and event.smsc_message_id]
+            apply_parked(session, receipts.parked(session, connector, names), chosen, now)
+        came = [_clean_receipt(event) for event in events if isinstance(event, Receipt)]
+        if came:
+            record_receipts(session, connector, came, chosen, now)
+
+
+def awaiting_receipts(
+    gateway: Gateway, connector: str, sent_before: datetime, after: datetime, most: int
+) -> list[tuple[datetime, str, str]]:
+    """(receipt due, smsc_message_id, recipient) of messages sent before a moment that still wait for their final receipt."""
+    with gateway.reading() as session:
+        return dispatch.awaiting(session, connector, sent_before, after, most)
+
+
+def _record_outcomes(
+    gateway: Gateway, session: Session, outcomes: Sequence[Outcome | Returned], chosen: Mapping[str, Policies], now: datetime
+) -> None:
+    held = dispatch.hold_attempted(session, {outcome.key for outcome in outcomes})
+    changed: dict[tuple[Any, ...], Held] = {}
+    for outcome in outcomes:
+        message = held.get(outcome.key[:3])
+        if message is not None and outcome.key[:3] not in changed and _is_current(message, outcome):
+            changed[message.key] = _after(gateway, message, outcome, chosen.get(message.connector, STRICTEST), now)
+    settle(session, list(changed.values()), chosen, now, "not sent")
+    dispatch.end_attempts(session, [_ended(outcome) for outcome in {outcome.key: outcome for outcome in reversed(outcomes)}.values()], now)
+
+
+def _is_current(message: Held, outcome: Outcome | Returned) -> bool:
+    """Whether the outcome is of the running claim, or of the last one that was given up as unknown."""
+    return message.fence == outcome.key.number and message.state in (State.SENDING, State.UNKNOWN)
+
+
+def _after(gateway: Gateway, message: Held, outcome: Outcome | Returned, policy: Policies, now: datetime) -> Held:
+    """The message as the outcome leaves it."""
+    if isinstance(outcome, Returned):
+        return message._replace(state=State.QUEUED, attempts=message.attempts - 1)
+    match outcome.failure:
+        case None:
+            receipt_due = now + timedelta(hours=gateway.settings.receipt_timeout_hours) if message.wants_receipt else None
+            name = _clean(outcome.smsc_message_id or "")
+            return message._replace(state=State.SENT, smsc_message_id=name, sent_at=now, receipt_due_at=receipt_due)
+        case FailureKind.FINAL:
+            return ended(message, State.FAILED, now, _words(outcome))
+        case FailureKind.RETRY_LATER:
+            return _tried_again(gateway, message, outcome, now)
+        case FailureKind.THROTTLED | FailureKind.MISCONFIGURED:
+            pause = timedelta(seconds=pause_seconds(outcome))
+            return message._replace(state=State.QUEUED, attempts=message.attempts - 1, due_at=now + pause)
+        case FailureKind.UNKNOWN:
+            return given_up(gateway, message, policy, now)
+
+
+def given_up(gateway: Gateway, message: Held, policy: Policies, now: datetime) -> Held:
+    """A message whose try has no answer: held for a person, or sent again where the operator chose so and tries are left."""
+    delay = delay_seconds(_retries(gateway), message.attempts, random.random())
+    if policy.unknown is UnknownPolicy.RESEND and delay is not None:
+        return message._replace(state=State.QUEUED, due_at=now + timedelta(seconds=delay))
+    return message._replace(state=State.UNKNOWN)
+
+
+def pause_seconds(outcome: Outcome) -> float:
+    """How long a throttled or misconfigured connector should rest."""
+    least = MISCONFIGURED_SECONDS if outcome.failure is FailureKind.MISCONFIGURED else THROTTLE_SECONDS
+    return min(outcome.retry_after_seconds or least, MAX_RETRY_SECONDS)
+
+
+def _tried_again(gateway: Gateway, message: Held, outcome: Outcome, now: datetime) -> Held:
+    delay = delay_seconds(_retries(gateway), message.attempts, random.random())
+    if delay is None:
+        return ended(message, State.FAILED, now, f"given up after {message.attempts} attempts: {_words(outcome)}")
+    wait = max(delay, min(outcome.retry_after_seconds or 0.0, MAX_RETRY_SECONDS))
+    return message._replace(state=State.QUEUED, due_at=now + timedelta(seconds=wait))
+
+
+def _retries(gateway: Gateway) -> RetryPolicy:
+    base = gateway.settings.retry_base_seconds
+    return RetryPolicy(base, max(base, MAX_RETRY_SECONDS), gateway.settings.retry_attempts)
+
+
+def _ended(outcome: Outcome | Returned) -> Ended:
+    if isinstance(outcome, Returned):
+        return Ended(outcome.key, "returned", None, None, None)
+    code, detail = _clean(outcome.carrier_code, MAX_CARRIER_CODE) or None, _clean(outcome.detail, MAX_DETAIL) or None
+    name = _clean(outcome.smsc_message_id or "") or None
+    return Ended(outcome.key, outcome.failure.value if outcome.failure else "accepted", code, detail, name)
+
+
+def unknown_attempt(message: Held, detail: str) -> Ended:
+    """The end of the running attempt of a message that was given up."""
+    return Ended(AttemptKey(*message.key, message.fence), FailureKind.UNKNOWN.value, None, detail, None)
+
+
+def _words(outcome: Outcome) -> str:
+    return _clean(" ".join(part for part in (outcome.carrier_code, outcome.detail) if part) or "refused", MAX_DETAIL)
+
+
+def _clean(text: str, most: int = MAX_SMSC_MESSAGE_ID) -> str:
+    """A carrier's text as both databases take it: no NUL, no half of a surrogate pair, not too long."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:most]
+
+
+def _clean_receipt(receipt: Receipt) -> Receipt:
+    return replace(receipt, smsc_message_id=_clean(receipt.smsc_message_id), carrier_code=_clean(receipt.carrier_code, MAX_CARRIER_CODE))
+
+
+def _lease_end(gateway: Gateway, now: datetime) -> datetime:
+    return now + timedelta(seconds=gateway.settings.dispatch_lease_seconds)

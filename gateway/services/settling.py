@@ -1,0 +1,102 @@
+"""Writing messages back after their fate was decided, with the refunds that follow, in the caller's transaction.
+
+Messages are locked before accounts, and accounts in ascending order, by every path; so refunds never wait in a circle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.message import State
+from gateway.domain.receipt import Receipt, merge
+from gateway.domain.sending import RefundPolicy, UnknownPolicy, refundable
+from gateway.services.ledger import refund
+from gateway.storage import dispatch, leases, receipts
+from gateway.storage.dispatch import Held, MessageKey
+from gateway.storage.receipts import Parked
+from gateway.storage.tables import Order
+
+MAX_FAILURE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the operator chose for one connector."""
+
+    unknown: UnknownPolicy
+    refund: RefundPolicy
+
+
+STRICTEST = Policies(UnknownPolicy.HOLD, RefundPolicy.NONE)
+"""For messages of a connector that is gone."""
+
+
+def policies(session: Session) -> Mapping[str, Policies]:
+    """The choices for every connector, by name."""
+    return {row.name: Policies(UnknownPolicy(row.unknown_policy), RefundPolicy(row.refund_policy)) for row in leases.every(session)}
+
+
+def settle(session: Session, changed: Sequence[Held], chosen: Mapping[str, Policies], now: datetime, note: str) -> None:
+    """Writes held messages back and pays back those that the connector's policy says: one ledger entry for each order."""
+    paid = [_paid_back(held, chosen.get(held.connector, STRICTEST)) for held in changed]
+    dispatch.write(session, paid)
+    units: defaultdict[tuple[int, object], int] = defaultdict(int)
+    for before, after in zip(changed, paid, strict=True):
+        units[after[:2]] += after.refunded_units - before.refunded_units
+    for order_key in sorted(key for key, owed in units.items() if owed):
+        refund(session, session.get_one(Order, order_key), units[order_key], now, note)
+
+
+def ended(held: Held, state: State, now: datetime, failure: str | None = None) -> Held:
+    """The message in a final state."""
+    return held._replace(state=state, final_at=now, receipt_due_at=None, failure=failure and failure[:MAX_FAILURE])
+
+
+def record_receipts(session: Session, connector: str, came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime) -> None:
+    """Stores receipts, parks those whose message is not known, and moves the others' messages on."""
+    named = _by_name(dispatch.hold_named(session, connector, [receipt.smsc_message_id for receipt in came]))
+    receipts.store(session, connector, [(receipt, _key(named.get(receipt.smsc_message_id))) for receipt in came], now)
+    _apply(session, named, came, chosen, now)
+
+
+def apply_parked(session: Session, parked: Sequence[Parked], chosen: Mapping[str, Policies], now: datetime) -> None:
+    """Gives parked receipts to their messages, which are known by now."""
+    for connector in sorted({each.connector for each in parked}):
+        waiting = [each for each in parked if each.connector == connector]
+        named = _by_name(dispatch.hold_named(session, connector, [each.receipt.smsc_message_id for each in waiting]))
+        found = [(each.id, named[each.receipt.smsc_message_id].key) for each in waiting if each.receipt.smsc_message_id in named]
+        receipts.unpark(session, found)
+        _apply(session, named, [each.receipt for each in waiting], chosen, now)
+
+
+def _apply(session: Session, named: dict[str, Held], came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime) -> None:
+    changed: dict[str, Held] = {}
+    for receipt in came:
+        name = receipt.smsc_message_id
+        held = changed.get(name) or named.get(name)
+        state = held and merge(held.state, receipt.state)
+        if held and state:
+            failure = None if state is State.DELIVERED else f"receipt: {receipt.carrier_code or state.value}"
+            changed[name] = ended(held, state, min(receipt.at, now), failure)
+    settle(session, list(changed.values()), chosen, now, "not delivered")
+
+
+def _by_name(messages: Sequence[Held]) -> dict[str, Held]:
+    """By the carrier's name for it; where a carrier used a name twice, the message sent last."""
+    by_time = sorted(messages, key=lambda held: str(held.sent_at or ""))
+    return {held.smsc_message_id: held for held in by_time if held.smsc_message_id}
+
+
+def _key(held: Held | None) -> MessageKey | None:
+    return held.key if held else None
+
+
+def _paid_back(held: Held, policy: Policies) -> Held:
+    if held.refunded_units or not refundable(policy.refund, held.state, held.sent_at is not None):
+        return held
+    return held._replace(refunded_units=held.units)

@@ -1,0 +1,228 @@
+"""The messages on their way: what waits, claiming it, and writing down what became of it.
+
+Every change of a claimed message has the same three steps: lock its row, decide on the values, write them back. Rows are
+locked in the order of their key before any account is, so that two dispatchers never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.alphabet import Alphabet
+from gateway.domain.message import State
+from gateway.domain.sending import AttemptKey, Outgoing
+from gateway.storage.batch import BatchStatement, execute
+from gateway.storage.types import moment_of
+
+Moment = datetime | str
+"""An instant as the driver gives and takes it: text on SQLite."""
+
+MessageKey = tuple[int, UUID, int]
+
+
+class Held(NamedTuple):
+    """A locked message: what decisions need and what they change. ``wants_receipt`` is known for attempted messages only."""
+
+    account_id: int
+    order_id: UUID
+    position: int
+    connector: str
+    units: int
+    fence: int
+    state: State
+    attempts: int
+    due_at: Moment
+    smsc_message_id: str | None
+    sent_at: Moment | None
+    receipt_due_at: Moment | None
+    final_at: Moment | None
+    failure: str | None
+    refunded_units: int
+    wants_receipt: bool = False
+
+    @property
+    def key(self) -> MessageKey:
+        return self[:3]
+
+
+class Ended(NamedTuple):
+    """What is written on an attempt when it is over."""
+
+    key: AttemptKey
+    outcome: str
+    carrier_code: str | None
+    detail: str | None
+    smsc_message_id: str | None
+
+
+_KEY = {"account_id": "bigint", "order_id": "uuid", "position": "int"}
+_SAME = "m.account_id = u.account_id AND m.order_id = u.order_id AND m.position = u.position"
+_ORDERED = "ORDER BY m.account_id, m.order_id, m.position"
+_HELD = ", ".join(f"m.{name}" for name in Held._fields[:-1])
+_READY = "connector = :connector AND state IN ('scheduled', 'queued') AND due_at <= :now AND (expires_at IS NULL OR expires_at > :now)"
+
+_WAITING = BatchStatement(f"""
+    SELECT u.priority, (SELECT count(*) FROM (
+        SELECT 1 FROM messages WHERE priority = u.priority AND {_READY} ORDER BY due_at LIMIT :most) AS w)
+    FROM {{rows}}
+""", {"priority": "int"})  # fmt: skip
+_CLAIMED = "account_id, order_id, position, fence, recipient, text, alphabet, parts, expires_at, due_at"
+_CLAIM = BatchStatement(f"""
+    WITH picked AS MATERIALIZED (
+        SELECT account_id, order_id, position FROM messages WHERE priority = :priority AND {_READY}
+        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED),
+    claimed AS (
+        UPDATE messages m SET state = 'sending', fence = m.fence + 1, attempts = m.attempts + 1, lease_until = :lease_until
+        FROM picked u WHERE {_SAME} RETURNING {", ".join("m." + name for name in _CLAIMED.split(", "))}),
+    started AS (
+        INSERT INTO attempts (account_id, order_id, position, number, connector, started_at)
+        SELECT account_id, order_id, position, fence, :connector, :now FROM claimed)
+    SELECT {_CLAIMED} FROM claimed ORDER BY due_at, order_id, position
+""")
+_CLAIM_SQLITE = BatchStatement(f"""
+    UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until
+    WHERE rowid IN (SELECT rowid FROM messages WHERE priority = :priority AND {_READY} ORDER BY due_at LIMIT :most)
+    RETURNING {_CLAIMED}
+""")
+_START_SQLITE = BatchStatement(
+    """
+    INSERT INTO attempts (account_id, order_id, position, number, connector, started_at)
+    SELECT account_id, order_id, position, number, :connector, :now FROM {rows}
+    """,
+    _KEY | {"number": "bigint"},
+)
+_BODIES = BatchStatement(
+    """
+    SELECT o.account_id, o.id, o.text, o.alphabet, o.originator, o.wants_receipt
+    FROM {rows} JOIN orders o ON o.account_id = u.account_id AND o.id = u.order_id
+    """,
+    {"account_id": "bigint", "order_id": "uuid"},
+)
+_HOLD_ATTEMPTED = BatchStatement(
+    f"""
+    SELECT {_HELD}, o.wants_receipt FROM {{rows}} JOIN messages m ON {_SAME}
+    JOIN orders o ON o.account_id = m.account_id AND o.id = m.order_id {_ORDERED} {{lock}}
+    """,
+    _KEY,
+    "FOR UPDATE OF m",
+)
+_HOLD_NAMED = BatchStatement(
+    f"""
+    SELECT {_HELD} FROM {{rows}} JOIN messages m ON m.connector = :connector AND m.smsc_message_id = u.smsc_message_id {_ORDERED} {{lock}}
+    """,
+    {"smsc_message_id": "text"},
+    "FOR UPDATE OF m",
+)
+_WRITTEN = {
+    "state": "text", "attempts": "int", "due_at": "timestamptz", "smsc_message_id": "text", "sent_at": "timestamptz",
+    "receipt_due_at": "timestamptz", "final_at": "timestamptz", "failure": "text", "refunded_units": "bigint",
+}  # fmt: skip
+_WRITE = BatchStatement(
+    f"""
+    UPDATE messages AS m SET {", ".join(f"{name} = u.{name}" for name in _WRITTEN)}, lease_until = NULL
+    FROM {{rows}} WHERE {_SAME}
+    """,
+    _KEY | _WRITTEN,
+)
+_WRITTEN_FROM = Held._fields.index("state")
+_WRITTEN_TO = _WRITTEN_FROM + len(_WRITTEN)
+_END = BatchStatement(
+    """
+    UPDATE attempts AS a SET finished_at = :now, outcome = u.outcome, carrier_code = u.carrier_code, detail = u.detail,
+        smsc_message_id = u.smsc_message_id
+    FROM {rows}
+    WHERE a.account_id = u.account_id AND a.order_id = u.order_id AND a.position = u.position AND a.number = u.number
+        AND (a.outcome IS NULL OR a.outcome = 'unknown')
+    """,
+    _KEY | {"number": "bigint", "outcome": "text", "carrier_code": "text", "detail": "text", "smsc_message_id": "text"},
+)
+_SWEEP = f"SELECT {_HELD} FROM messages m WHERE {{condition}} ORDER BY {{column}} LIMIT :most {{{{lock}}}}"
+
+
+def _sweep(condition: str, column: str) -> BatchStatement:
+    return BatchStatement(_SWEEP.format(condition=condition, column=column), lock="FOR UPDATE SKIP LOCKED")
+
+
+LEASE_OVER = _sweep("m.state = 'sending' AND m.lease_until < :now", "m.lease_until")
+VALIDITY_OVER = _sweep("m.state IN ('scheduled', 'queued') AND m.expires_at IS NOT NULL AND m.expires_at <= :now", "m.expires_at")
+RECEIPT_OVERDUE = _sweep("m.receipt_due_at IS NOT NULL AND m.receipt_due_at < :now", "m.receipt_due_at")
+
+_AWAITING = BatchStatement("""
+    SELECT receipt_due_at, smsc_message_id, recipient FROM messages
+    WHERE receipt_due_at IS NOT NULL AND receipt_due_at > :after AND connector = :connector AND state = 'sent' AND sent_at < :sent_before
+    ORDER BY receipt_due_at LIMIT :most
+""")
+
+
+def waiting(session: Session, connector: str, priorities: Iterable[int], now: datetime, most: int) -> dict[int, int]:
+    """How many messages could be claimed in each lane, counted up to ``most``. Locks nothing."""
+    params = {"connector": connector, "now": now, "most": most}
+    return {row[0]: row[1] for row in execute(session, _WAITING, params, [(priority,) for priority in priorities])}
+
+
+def claim(session: Session, connector: str, priority: int, most: int, now: datetime, lease_until: datetime) -> list[Outgoing]:
+    """Takes up to ``most`` due messages of one lane for sending, oldest first, and notes the start of an attempt for each."""
+    params = {"connector": connector, "priority": priority, "most": most, "now": now, "lease_until": lease_until}
+    if session.connection().dialect.name == "sqlite":
+        rows = sorted(execute(session, _CLAIM_SQLITE, params), key=lambda row: (row[9], row[1], row[2]))
+        execute(session, _START_SQLITE, {"connector": connector, "now": now}, [row[:4] for row in rows])
+    else:
+        rows = execute(session, _CLAIM, params)
+    orders = {row[:2]: row[2:] for row in execute(session, _BODIES, {}, list({row[:2] for row in rows}))}
+    return [_outgoing(row, orders[row[:2]]) for row in rows]
+
+
+def hold_attempted(session: Session, keys: Iterable[AttemptKey]) -> dict[MessageKey, Held]:
+    """Locks the messages of these attempts."""
+    return {held.key: held for held in map(_held, execute(session, _HOLD_ATTEMPTED, {}, sorted(key[:3] for key in keys)))}
+
+
+def hold_named(session: Session, connector: str, smsc_message_ids: Iterable[str]) -> list[Held]:
+    """Locks the messages that the carrier gave these names."""
+    rows = [(name,) for name in sorted(set(smsc_message_ids))]
+    return [_held(row) for row in execute(session, _HOLD_NAMED, {"connector": connector}, rows)]
+
+
+def hold_swept(session: Session, sweep: BatchStatement, now: datetime, most: int) -> list[Held]:
+    """Locks up to ``most`` messages whose time has run out, leaving those that another dispatcher is at."""
+    return [_held(row) for row in execute(session, sweep, {"now": now, "most": most})]
+
+
+def write(session: Session, messages: Sequence[Held]) -> None:
+    """Writes held messages back. Their lease ends."""
+    execute(session, _WRITE, {}, [(*held[:3], *held[_WRITTEN_FROM:_WRITTEN_TO]) for held in messages])
+
+
+def end_attempts(session: Session, attempts: Sequence[Ended], now: datetime) -> None:
+    """Closes attempts that are open or were given up as unknown."""
+    execute(session, _END, {"now": now}, [(*ended.key, *ended[1:]) for ended in attempts])
+
+
+def awaiting(session: Session, connector: str, sent_before: datetime, after: datetime, most: int) -> list[tuple[datetime, str, str]]:
+    """(receipt due, smsc_message_id, recipient) of sent messages without a final receipt, in the order due, behind ``after``."""
+    params = {"connector": connector, "sent_before": sent_before, "after": after, "most": most}
+    return [(moment_of(row[0]), row[1], row[2]) for row in execute(session, _AWAITING, params)]
+
+
+def _held(row: tuple[Any, ...]) -> Held:
+    order_id = row[1] if isinstance(row[1], UUID) else UUID(row[1])
+    return Held._make((row[0], order_id, *row[2:6], State(row[6]), *row[7:], False)[: len(Held._fields)])
+
+
+def _outgoing(row: tuple[Any, ...], order: tuple[Any, ...]) -> Outgoing:
+    account_id, order_id, position, fence, recipient, text, alphabet, parts, expires_at, _due_at = row
+    return Outgoing(
+        key=AttemptKey(account_id, order_id if isinstance(order_id, UUID) else UUID(order_id), position, fence),
+        recipient=recipient,
+        text=order[0] if text is None else text,
+        alphabet=Alphabet(alphabet or order[1]),
+        parts=parts,
+        originator=order[2],
+        wants_receipt=bool(order[3]),
+        expires_at=expires_at and moment_of(expires_at),
+    )

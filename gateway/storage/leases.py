@@ -1,0 +1,61 @@
+"""Who owns a connector: one row each, taken, renewed and given back by conditional updates. And what idles for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy.orm import Session
+
+from gateway.storage.batch import BatchStatement, execute
+from gateway.storage.tables import ConnectorRow
+
+_FORGET_SESSIONS = BatchStatement("""
+    DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_seen < :before ORDER BY last_seen LIMIT :most)
+""")
+
+
+def every(session: Session) -> Sequence[ConnectorRow]:
+    """All connectors."""
+    return session.scalars(select(ConnectorRow).order_by(ConnectorRow.name)).all()
+
+
+def take(session: Session, name: str, owner: str, now: datetime, until: datetime) -> ConnectorRow | None:
+    """Makes ``owner`` the owner, if the connector is enabled and nobody's lease runs; the row, or None."""
+    free = or_(ConnectorRow.owner.is_(None), ConnectorRow.lease_until < now)
+    taken = (
+        update(ConnectorRow)
+        .where(ConnectorRow.name == name, ConnectorRow.enabled, free)
+        .values(owner=owner, lease_until=until, fence=ConnectorRow.fence + 1)
+        .returning(ConnectorRow)
+    )
+    return session.scalars(taken).first()
+
+
+def renew(session: Session, name: str, owner: str, fence: int, until: datetime) -> bool:
+    """Whether the lease still ran under this fence and the connector is enabled; then it runs until ``until``."""
+    mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
+    return _touched(session.execute(mine.where(ConnectorRow.enabled).values(lease_until=until)))
+
+
+def holds(session: Session, name: str, owner: str, fence: int) -> bool:
+    """Whether this owner has the connector under this fence."""
+    mine = select(ConnectorRow.fence).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
+    return session.scalar(mine) is not None
+
+
+def release(session: Session, name: str, owner: str, fence: int) -> None:
+    """Gives the connector back, if it is still this owner's."""
+    mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
+    session.execute(mine.values(owner=None, lease_until=None))
+
+
+def forget_sessions(session: Session, before: datetime, most: int) -> None:
+    """Deletes logins that were last used before a moment."""
+    execute(session, _FORGET_SESSIONS, {"before": before, "most": most})
+
+
+def _touched(result: object) -> bool:
+    assert isinstance(result, CursorResult)
+    return bool(result.rowcount)

@@ -1,0 +1,89 @@
+"""Delivery receipts as they came; those without a message are parked until it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.message import State
+from gateway.domain.receipt import Receipt
+from gateway.storage.batch import BatchStatement, execute
+from gateway.storage.dispatch import MessageKey
+from gateway.storage.types import moment_of
+
+
+class Parked(NamedTuple):
+    """A stored receipt that has no message yet."""
+
+    id: int
+    connector: str
+    receipt: Receipt
+
+
+_COLUMNS = {
+    "smsc_message_id": "text", "state": "text", "carrier_code": "text", "at": "timestamptz",
+    "account_id": "bigint", "order_id": "uuid", "position": "int",
+}  # fmt: skip
+_INSERT = BatchStatement(
+    f"""
+    INSERT INTO receipts (connector, received_at, {", ".join(_COLUMNS)})
+    SELECT :connector, :now, {", ".join(_COLUMNS)} FROM {{rows}}
+    """,
+    _COLUMNS,
+)
+_PARKED = "r.id, r.connector, r.smsc_message_id, r.state, r.at, r.carrier_code"
+_FIND_PARKED = BatchStatement(
+    f"""
+    SELECT {_PARKED} FROM {{rows}} JOIN receipts r ON r.connector = :connector AND r.smsc_message_id = u.smsc_message_id
+    WHERE r.account_id IS NULL ORDER BY r.id {{lock}}
+    """,
+    {"smsc_message_id": "text"},
+    "FOR UPDATE OF r",
+)
+_FIND_LATE = BatchStatement(f"""
+    SELECT {_PARKED} FROM receipts r JOIN messages m ON m.connector = r.connector AND m.smsc_message_id = r.smsc_message_id
+    WHERE r.account_id IS NULL AND m.smsc_message_id IS NOT NULL ORDER BY r.id LIMIT :most
+""")
+_UNPARK = BatchStatement(
+    "UPDATE receipts AS r SET account_id = u.account_id, order_id = u.order_id, position = u.position FROM {rows} WHERE r.id = u.id",
+    {"id": "bigint", "account_id": "bigint", "order_id": "uuid", "position": "int"},
+)
+_FORGET = BatchStatement("""
+    DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE account_id IS NULL AND received_at < :before ORDER BY id LIMIT :most)
+""")
+
+
+def store(session: Session, connector: str, receipts: Sequence[tuple[Receipt, MessageKey | None]], now: datetime) -> None:
+    """Writes receipts down, each with its message where that is known."""
+    rows = [(r.smsc_message_id, r.state.value, r.carrier_code, r.at, *(key or (None, None, None))) for r, key in receipts]
+    execute(session, _INSERT, {"connector": connector, "now": now}, rows)
+
+
+def parked(session: Session, connector: str, smsc_message_ids: Iterable[str]) -> list[Parked]:
+    """Receipts that came before their message was known by these names, locked, oldest first."""
+    rows = [(name,) for name in sorted(set(smsc_message_ids))]
+    return [_parked(row) for row in execute(session, _FIND_PARKED, {"connector": connector}, rows)]
+
+
+def late(session: Session, most: int) -> list[Parked]:
+    """Parked receipts whose message is known by now."""
+    return [_parked(row) for row in execute(session, _FIND_LATE, {"most": most})]
+
+
+def unpark(session: Session, found: Sequence[tuple[int, MessageKey]]) -> None:
+    """Gives parked receipts, by their row id, to their messages."""
+    execute(session, _UNPARK, {}, [(row_id, *key) for row_id, key in found])
+
+
+def forget_parked(session: Session, before: datetime, most: int) -> None:
+    """Deletes receipts that no message claimed in all this time."""
+    execute(session, _FORGET, {"before": before, "most": most})
+
+
+def _parked(row: tuple[object, ...]) -> Parked:
+    row_id, connector, name, state, at, code = row
+    assert isinstance(row_id, int) and not isinstance(at, (int, type(None)))
+    return Parked(row_id, str(connector), Receipt(str(name), State(str(state)), moment_of(at), str(code)))  # type: ignore[arg-type]
