@@ -1,0 +1,42 @@
+"""Receipts that went to a process that died: asked for again, a page at a time, after a connector was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gateway.connectors.base import Connector
+from gateway.domain.receipt import Receipt
+from gateway.services import dispatching
+from gateway.services.core import Gateway
+
+PAGE = 500
+SECONDS_BETWEEN_PAGES = 1.0
+SECONDS_BETWEEN_ROUNDS = 15.0
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Recovery:
+    """Walks over the messages that were sent before ``opened_at`` and still wait for a receipt, until none is left.
+
+    A carrier that cannot be asked answers None each time, which costs one page now and then.
+    """
+
+    def __init__(self, gateway: Gateway, connector_name: str, opened_at: datetime, now: float) -> None:
+        self._gateway = gateway
+        self._name = connector_name
+        self._opened_at = opened_at
+        self._after = BEGINNING
+        self._next = now
+        self._done = False
+
+    def receipts(self, connector: Connector, now: float) -> Sequence[Receipt]:
+        """The receipts found on the next page; empty when it is not yet time. ``now`` in seconds of a steady clock."""
+        if self._done or now < self._next:
+            return []
+        page = dispatching.awaiting_receipts(self._gateway, self._name, self._opened_at, self._after, PAGE)
+        self._done = not page and self._after == BEGINNING
+        self._next = now + (SECONDS_BETWEEN_PAGES if len(page) == PAGE else SECONDS_BETWEEN_ROUNDS)
+        self._after = page[-1][0] if len(page) == PAGE else BEGINNING
+        found = (connector.query(name, recipient) for _due, name, recipient in page)
+        return [receipt for receipt in found if receipt is not None]
