@@ -14,6 +14,7 @@ from gateway.services.clock import Clock, SystemClock
 from gateway.services.limits import GuessLimits
 from gateway.services.passwords import VerifiedPasswords
 from gateway.services.pricing import Catalogue
+from gateway.services.recent import RecentCallers
 from gateway.storage.db import db, reading, writing
 
 
@@ -27,6 +28,7 @@ class Gateway:
     clock: Clock = field(default_factory=SystemClock)
     catalogue: Catalogue = field(default_factory=Catalogue)
     verified: VerifiedPasswords = field(default_factory=VerifiedPasswords)
+    callers: RecentCallers = field(default_factory=RecentCallers)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

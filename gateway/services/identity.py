@@ -99,11 +99,13 @@ def authenticate(gateway: Gateway, candidates: Sequence[Password], address: str)
     raise BadCredentials
 
 
-def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool = True) -> Caller:
+def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool = True, checked_later: bool = False) -> Caller:
     """The caller behind a session key.
 
     Args:
         renew: whether this call counts as activity of the session.
+        checked_later: that the use case itself checks session and user in the statement that changes something;
+            then a caller read a moment ago will do.
 
     Raises:
         UnknownKey: forged, unknown, or not this user's.
@@ -111,6 +113,9 @@ def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool
         PermissionDenied: the user or the account is disabled.
     """
     session_id = unsigned(gateway, SESSION_SALT, session_key)
+    recent = gateway.callers.get(session_id) if checked_later else None
+    if recent is not None and recent[0].user_key == user_key and gateway.clock.now() - recent[1] < timedelta(seconds=TOUCH_SECONDS):
+        return recent[0]
     found = stored.caller_by_session(gateway.engine, session_id)
     if found is None or found[0].user_key != user_key:
         raise UnknownKey
@@ -119,8 +124,10 @@ def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool
     if revoked or idle > timedelta(seconds=gateway.settings.session_idle_seconds + TOUCH_SECONDS):
         raise SessionExpired
     if renew and idle >= timedelta(seconds=TOUCH_SECONDS):
-        stored.touch_session(gateway.engine, session_id, gateway.clock.now())
-    return _active(caller)
+        last_seen = gateway.clock.now()
+        stored.touch_session(gateway.engine, session_id, last_seen)
+    gateway.callers.keep(session_id, _active(caller), last_seen)
+    return caller
 
 
 def by_access_token(gateway: Gateway, user_key: str, token: str) -> Caller:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -43,10 +44,14 @@ class Accepted:
         return credits_ceil(self.units)
 
 
-def submit(gateway: Gateway, submission: Submission, policy: TextPolicy) -> Accepted:
+def submit(gateway: Gateway, submission: Submission, policy: TextPolicy, session_id: UUID | None = None) -> Accepted:
     """Accepts a submission: when this returns, its messages are stored durably and paid for.
 
     A repeated ``Idempotency-Key`` with the same request gives the first answer again and sends nothing.
+
+    Args:
+        session_id: the session that the caller was known by, if any. That it was not revoked and that its user was not
+            disabled is checked by the statement that charges, so a caller may be remembered for a moment (identity).
 
     Raises:
         InvalidInput: the text, a recipient or the date cannot be used.
@@ -57,9 +62,8 @@ def submit(gateway: Gateway, submission: Submission, policy: TextPolicy) -> Acce
     """
     if len(submission.recipients) > gateway.settings.max_recipients:
         raise TooManyRecipients(len(submission.recipients), gateway.settings.max_recipients)
-    now = gateway.clock.now()
     offer = current_offer(gateway)
-    order = _priced(submission, policy, offer, now, _due(submission, now, gateway.settings.max_schedule_days))
+    order = _priced(gateway, submission, policy, offer, session_id)
     try:
         recorded = acceptance.accept(gateway.engine, order)
     except ReferenceTaken as taken:
@@ -132,7 +136,9 @@ def _due(submission: Submission, now: datetime, most_days: int) -> datetime | No
     return submission.due_at
 
 
-def _priced(submission: Submission, policy: TextPolicy, offer: Offer, now: datetime, due_at: datetime | None) -> NewOrder:
+def _priced(gateway: Gateway, submission: Submission, policy: TextPolicy, offer: Offer, session_id: UUID | None) -> NewOrder:
+    now = gateway.clock.now()
+    due_at = _due(submission, now, gateway.settings.max_schedule_days)
     common = encode(submission.text, policy, submission.force_ucs2)
     messages = _messages(submission, policy, common, offer.prices)
     units = messages.units * len(messages) if isinstance(messages, Uniform) else sum(item.units for item in messages.rows)
@@ -140,6 +146,7 @@ def _priced(submission: Submission, policy: TextPolicy, offer: Offer, now: datet
         account_id=submission.account_id,
         id=uuid7(now, os.urandom(10)),
         user_id=submission.user_id,
+        session_id=session_id,
         dialect=submission.dialect,
         client_ref=submission.client_ref,
         idempotency_key=submission.idempotency_key,

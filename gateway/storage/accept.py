@@ -73,11 +73,15 @@ class Mixed:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """All that one accepted submission leaves in the database. Times are aware; ``units`` is the whole price."""
+    """All that one accepted submission leaves in the database. Times are aware; ``units`` is the whole price.
+
+    ``session_id`` is not stored: a session revoked by then, like a disabled user, keeps the order out.
+    """
 
     account_id: int
     id: UUID
     user_id: int | None
+    session_id: UUID | None
     dialect: str
     client_ref: str | None
     idempotency_key: str | None
@@ -123,6 +127,8 @@ class _NotCovered(Exception):
 _DEBIT = """
     UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
     WHERE id = :account_id AND status = 'active' AND balance + credit_limit >= :units
+        AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = :user_id AND users.disabled)
+        AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id AND sessions.revoked_at IS NOT NULL)
     RETURNING balance, ledger_sequence
 """
 _ORDER_COLUMNS = (
@@ -170,7 +176,7 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
     """Records the order durably and charges for it. When this returns, the messages are safe.
 
     Raises:
-        InsufficientCredit: nothing was changed.
+        InsufficientCredit: nothing was changed. Also raised when the user or the session ended meanwhile: ask anew who calls.
         ReferenceTaken: nothing was changed.
         StorageUnavailable: nothing was changed, as far as can be known; the same order (same id) may be given again.
     """
@@ -260,7 +266,7 @@ def _taken(constraint: str) -> ReferenceTaken:
 
 
 def _params(order: NewOrder) -> dict[str, Any]:
-    names = (*_ORDER_COLUMNS, "state", "connector")
+    names = (*_ORDER_COLUMNS, "session_id", "state", "connector")
     params = {name: getattr(order, name) for name in names if name != "recipient_count"}
     unit_price = order.messages.units if isinstance(order.messages, Uniform) else 0
     return params | {"recipient_count": len(order.messages), "unit_price": unit_price, "due": order.due_at or order.created_at}

@@ -52,18 +52,19 @@ class Caller:
     originators: frozenset[str] | None
     text_policy: str
     credit_limit_units: int
+    session_id: UUID | None = None
 
 
 def caller_by_session(engine: Engine, session_id: UUID) -> tuple[Caller, datetime, bool] | None:
     """The caller behind a session, when it was last seen, and whether it was revoked."""
     row = fetch(engine, _BY_SESSION, {"id": session_id})
-    return row and (_caller(row[2:]), moment_of(row[0]), row[1] is not None)
+    return (_caller(row[2:], session_id), moment_of(row[0]), row[1] is not None) if row else None
 
 
 def caller_by_credential(engine: Engine, credential_id: UUID, kind: str) -> tuple[Caller, datetime | None, bool] | None:
     """The caller behind a credential of this kind, its expiry, and whether it was revoked."""
     row = fetch(engine, _BY_CREDENTIAL, {"id": credential_id, "kind": kind})
-    return row and (_caller(row[2:]), row[0] and moment_of(row[0]), row[1] is not None)
+    return (_caller(row[2:]), row[0] and moment_of(row[0]), row[1] is not None) if row else None
 
 
 def touch_session(engine: Engine, session_id: UUID, now: datetime) -> None:
@@ -100,7 +101,7 @@ def account_by_name(session: Session, name: str) -> Account | None:
     return session.scalars(select(Account).where(Account.name == name, Account.kind == "customer")).first()
 
 
-def _caller(row: Row) -> Caller:
+def _caller(row: Row, session_id: UUID | None = None) -> Caller:
     return Caller(
         user_id=row[0],
         user_key=row[1],
@@ -116,6 +117,7 @@ def _caller(row: Row) -> Caller:
         originators=_names(row[11]),
         text_policy=row[12],
         credit_limit_units=row[13],
+        session_id=session_id,
     )
 
 

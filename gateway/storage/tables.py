@@ -20,7 +20,8 @@ ISSUER_ACCOUNT_ID = 1
 """The system account that credit comes from when an operator sells it."""
 REVENUE_ACCOUNT_ID = 2
 """The system account that charges go to."""
-FIRST_CUSTOMER_ID = 1000
+WITHOUT_ROWID = {"sqlite_with_rowid": False}
+"""SQLite then keeps the rows in the key's own tree: fewer pages to write and sync for each accepted order."""
 
 
 class Base(DeclarativeBase):
@@ -119,7 +120,14 @@ class LedgerEntry(Base):
     __table_args__ = (
         CheckConstraint("units >= 0", name="units_not_negative"),
         CheckConstraint("from_account_id <> to_account_id", name="two_sides"),
-        Index("ix_ledger_entries_order", "account_id", "order_id"),
+        Index(
+            "ix_ledger_entries_refund",
+            "account_id",
+            "order_id",
+            postgresql_where=text("kind = 'refund'"),
+            sqlite_where=text("kind = 'refund'"),
+        ),
+        WITHOUT_ROWID,
     )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -187,6 +195,7 @@ class Order(Base):
             postgresql_where=text("idempotency_key IS NOT NULL"),
             sqlite_where=text("idempotency_key IS NOT NULL"),
         ),
+        WITHOUT_ROWID,
     )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

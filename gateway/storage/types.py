@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def sqlite_moment(value: datetime) -> str:
     """The text that :class:`UtcDateTime` stores on SQLite, for statements given to the driver directly."""
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def moment_of(value: str | datetime) -> datetime:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, Request, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.config import Settings
@@ -10,12 +11,22 @@ from gateway.web import errors, health
 from gateway.web.dialect import Dialect
 from gateway.web.edge import Edge
 
+CONSOLE = "/console/"
+
+
+class ConsoleSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, for the console only: reading it took a tenth of the time of an API call."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return super().open_session(app, request) if request.path.startswith(CONSOLE) else None
+
 
 def install(app: Flask, settings: Settings, dialects: tuple[Dialect, ...]) -> None:
     """Registers every dialect and wraps the application in its middleware."""
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
+    app.session_interface = ConsoleSessions()
     app.register_blueprint(health.blueprint)
     for dialect in dialects:
         app.register_blueprint(dialect.blueprint, url_prefix=dialect.prefix)

@@ -24,8 +24,9 @@ def current_gateway() -> Gateway:
     return gateway
 
 
-def header_caller(*, renew: bool = True) -> Caller:
+def header_caller(*, renew: bool = True, checked_later: bool = False) -> Caller:
     """The caller behind ``user_key`` and ``Session_key`` or ``Access_token``. An access token is also taken as a session key.
+    Arguments as :func:`gateway.services.identity.by_session`.
 
     Raises:
         MissingCredentials, UnknownKey, SessionExpired, PermissionDenied
@@ -35,8 +36,11 @@ def header_caller(*, renew: bool = True) -> Caller:
     token = headers.get("HTTP_ACCESS_TOKEN", "")
     if not user_key or not (session_key or token):
         raise MissingCredentials
-    caller = _by_either(gateway, user_key, session_key, renew) if session_key else identity.by_access_token(gateway, user_key, token)
-    request.environ["dragoman.account"] = caller.account_name
+    if session_key:
+        caller = _by_either(gateway, user_key, session_key, renew=renew, checked_later=checked_later)
+    else:
+        caller = identity.by_access_token(gateway, user_key, token)
+    headers["dragoman.account"] = caller.account_name
     return caller
 
 
@@ -59,9 +63,9 @@ def basic_credentials() -> Password | None:
     return Password(name, password)
 
 
-def _by_either(gateway: Gateway, user_key: str, key: str, renew: bool) -> Caller:
+def _by_either(gateway: Gateway, user_key: str, key: str, *, renew: bool, checked_later: bool) -> Caller:
     try:
-        return identity.by_session(gateway, user_key, key, renew=renew)
+        return identity.by_session(gateway, user_key, key, renew=renew, checked_later=checked_later)
     except UnknownKey:
         return identity.by_access_token(gateway, user_key, key)
 

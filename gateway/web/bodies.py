@@ -18,16 +18,18 @@ def raw_body(limit_bytes: int) -> bytes:
     Raises:
         RequestTooLarge
     """
-    if (request.content_length or 0) > limit_bytes:
+    environ = request.environ
+    announced = environ.get("CONTENT_LENGTH") or ""
+    if announced and not (announced.isascii() and announced.isdigit()):
+        raise MalformedRequest("Content-Length is not a number")
+    if announced and int(announced) > limit_bytes:
         raise RequestTooLarge(limit_bytes)
-    stream = request.environ["wsgi.input"]
-    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+    if not announced and not environ.get("wsgi.input_terminated"):
         return b""
-    wanted = limit_bytes + 1 if request.content_length is None else request.content_length
-    body: bytes = stream.read(wanted)
+    body: bytes = environ["wsgi.input"].read(int(announced) if announced else limit_bytes + 1)
     if len(body) > limit_bytes:
         raise RequestTooLarge(limit_bytes)
-    if request.content_length is not None and len(body) < request.content_length:
+    if announced and len(body) < int(announced):
         raise MalformedRequest("the body is shorter than Content-Length says")
     return body
 

@@ -78,22 +78,27 @@ class LooseSchema(Schema):
         unknown = EXCLUDE
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The validated values.
+        """The validated values, with defaults for what is absent.
+
+        Only the fields that are there are visited: old programs send five of some twenty, and ``Schema.load``
+        walked through all of them for a tenth of the time of a send. Hooks and nested schemas are not supported.
 
         Raises:
             MissingField, InvalidField: for the first field that is wrong.
         """
-        try:
-            values: dict[str, Any] = self.load(data)
-        except ValidationError as error:
-            field, reason = _first(error.messages)
-            raise (MissingField(field) if reason == REQUIRED else InvalidField(field, reason)) from None
+        values = {}
+        for name, field in self.load_fields.items():
+            key = field.data_key or name
+            try:
+                if key in data:
+                    values[name] = field.deserialize(data[key], key, data)
+                elif field.required:
+                    raise MissingField(key)
+                else:
+                    values[name] = field.load_default
+            except ValidationError as error:
+                reason = str(error.messages[0])
+                if reason in (REQUIRED, "Field may not be null."):
+                    raise MissingField(key) from None
+                raise InvalidField(key, reason) from None
         return values
-
-
-def _first(messages: Any) -> tuple[str, str]:
-    field, found = next(iter(messages.items()))
-    while isinstance(found, dict):
-        found = next(iter(found.values()))
-    reason = str(found[0]) if isinstance(found, list) else str(found)
-    return str(field), REQUIRED if reason.startswith(("Missing data", "Field may not be null")) else reason

@@ -88,8 +88,15 @@ def upgrade() -> None:
         sa.CheckConstraint("from_account_id <> to_account_id", name=op.f("ck_ledger_entries_two_sides")),
         sa.CheckConstraint("units >= 0", name=op.f("ck_ledger_entries_units_not_negative")),
         sa.PrimaryKeyConstraint("account_id", "sequence", name=op.f("pk_ledger_entries")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_ledger_entries_order", "ledger_entries", ["account_id", "order_id"])
+    op.create_index(
+        "ix_ledger_entries_refund",
+        "ledger_entries",
+        ["account_id", "order_id"],
+        postgresql_where=sa.text("kind = 'refund'"),
+        sqlite_where=sa.text("kind = 'refund'"),
+    )
 
     op.create_table(
         "messages",
@@ -186,6 +193,7 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_orders")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "uq_orders_client_ref",

@@ -20,6 +20,7 @@ from gateway.services.orders import MessageState, OrderState, Page
 from gateway.storage.tables import Account, Message, Order
 from gateway.web.dialect import Answer
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 LARGEST = 2**31 - 1
 """Counters must fit 32 bits: typed clients read them so (contract 2.1)."""
 
@@ -131,4 +132,4 @@ def _bounded(value: int) -> int:
 
 
 def _json(value: Mapping[str, Any] | Sequence[Any], code: int) -> Response:
-    return Response(json.dumps(value, separators=(",", ":")), code, content_type="application/json;charset=UTF-8")
+    return Response(_compact(value), code, content_type="application/json;charset=UTF-8")

@@ -15,7 +15,7 @@ from gateway.dialects.smsend.credentials import candidates, readings
 from gateway.dialects.smsend.submission import Reader
 from gateway.dialects.smsend.uncertain import NAME, NEWEST_FIRST, NOT_BUILT
 from gateway.domain import dates, msisdn
-from gateway.domain.errors import AuthenticationFailed, InvalidField, MissingField, NotBuilt, NotFound, SessionExpired
+from gateway.domain.errors import AuthenticationFailed, InsufficientCredit, InvalidField, MissingField, NotBuilt, NotFound, SessionExpired
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy
 from gateway.services import console_login, identity, ordering, orders
@@ -82,7 +82,7 @@ def dashboard() -> Response:
 @blueprint.post("/sms")
 def send() -> Response:
     """Sends one text to many (contract 2.1)."""
-    caller = permitted("send")
+    caller = permitted("send", checked_later=True)
     values = order_values(_send)
     return submitted(caller, values, Reader(values, caller, current_gateway().settings).plain())
 
@@ -90,7 +90,7 @@ def send() -> Response:
 @blueprint.post("/paramsms")
 def send_parametric() -> Response:
     """Sends each recipient a text of its own (contract 2.2)."""
-    caller = permitted("send")
+    caller = permitted("send", checked_later=True)
     values = order_values(_parametric)
     return submitted(caller, values, Reader(values, caller, current_gateway().settings).parametric())
 
@@ -146,16 +146,20 @@ def status() -> Response:
     return render.status(account, prices, money=values["getMoney"], aliases=values["typeAliases"])
 
 
-def permitted(action: str) -> Caller:
+def permitted(action: str, *, checked_later: bool = False) -> Caller:
     """The caller behind the headers, if allowed to do this."""
-    caller = header_caller()
+    caller = header_caller(checked_later=checked_later)
     identity.require(caller, NAME, action)
     return caller
 
 
 def submitted(caller: Caller, values: dict[str, Any], submission: Submission) -> Response:
     """Hands the submission over and renders what became of it."""
-    accepted = ordering.submit(current_gateway(), submission, TextPolicy(caller.text_policy))
+    try:
+        accepted = ordering.submit(current_gateway(), submission, TextPolicy(caller.text_policy), caller.session_id)
+    except InsufficientCredit:
+        header_caller()  # the charge also fails when the session or the user ended a moment ago: that answer goes first
+        raise
     metrics.MESSAGES_ACCEPTED.labels(NAME).inc(accepted.recipient_count)
     return render.accepted(accepted, caller.credit_limit_units, count_credits=bool(values["returnCredits"]))
 
