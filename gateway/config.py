@@ -12,7 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "DRAGOMAN_"
 SECRET_FILE = "secret_key"
@@ -38,10 +42,6 @@ def setting(help_line: str, parse: Callable[[str], T], default: str | None, *, s
     return field(
         metadata={"help": help_line, "parse": parse, "default": default, "shown": shown_default or default or "", "secret": secret}
     )
-
-
-def _text(value: str) -> str:
-    return value
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -77,12 +77,22 @@ def _database_url(value: str) -> str:
             value = "postgresql+psycopg://" + value.removeprefix(short)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+    try:
+        name = make_url(value).database
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL; a password with / @ : or # in it must be percent-encoded") from None
+    if not name or name == ":memory:":
+        raise ValueError("must name a database that all processes share: a file, or one on the server")
     return value
 
 
 def _redis_url(value: str) -> str:
     if value and not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://, or be empty")
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise ValueError("is not a Redis URL: its port must be a number") from None
     return value
 
 
@@ -98,6 +108,12 @@ def _zone(value: str) -> ZoneInfo:
         return ZoneInfo(value)
     except (OSError, ValueError, KeyError):
         raise ValueError("must be the name of a time zone, such as Europe/Rome") from None
+
+
+def _region(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2}", value):
+        raise ValueError("must be a country's two letters, such as IT")
+    return value.upper()
 
 
 def _base_url(value: str) -> str:
@@ -144,7 +160,7 @@ class Settings:
     log_level: str = setting("How much is logged: debug, info, warning or error.", _one_of("debug", "info", "warning", "error"), "info")
     log_format: str = setting("json for machines, text for people.", _one_of("json", "text"), "json")
     default_zone: ZoneInfo = setting("Time zone of new accounts.", _zone, "Europe/Rome")
-    default_region: str = setting("Country of numbers written without a country code, for new accounts (two letters).", _text, "IT")
+    default_region: str = setting("Country of numbers written without a country code, for new accounts (two letters).", _region, "IT")
     max_body_bytes: int = setting("Largest request body, in bytes.", _whole(1024, 1 << 30), str(16 * 1024 * 1024))
     max_recipients: int = setting("Most recipients in one order.", _whole(1, 1_000_000), "100000")
     max_schedule_days: int = setting("How many days ahead a message may be scheduled.", _whole(1, 3650), "366")
