@@ -19,7 +19,8 @@ class Submission:
 
     ``recipients`` are E.164 with plus, distinct unless their texts differ: the dialect sees to that, as a second look at
     a hundred thousand numbers would cost more than it finds. ``texts`` runs beside them where each has a text of
-    its own, else it is None and ``text`` goes to all. Two plain sequences, not objects: one order may have 100,000 recipients.
+    its own, else it is None and ``text`` goes to all. ``text_read`` is what the customer wrote, where ``text`` differs from
+    it. Two plain sequences, not objects: one order may have 100,000 recipients.
 
     ``type_token`` is the dialect's own word for ``message_type``, echoed in history. ``due_at`` None means now.
     ``validity`` is how long the carrier may try. ``fingerprint`` is a digest of the request, to tell a repeat from another
@@ -40,6 +41,7 @@ class Submission:
     recipients: Sequence[str] = field(repr=False)
     fingerprint: bytes = field(repr=False)
     texts: Sequence[str] | None = field(default=None, repr=False)
+    text_read: str | None = field(default=None, repr=False)
     originator: str | None = None
     force_ucs2: bool = False
     due_at: datetime | None = None

@@ -154,6 +154,7 @@ def _priced(gateway: Gateway, submission: Submission, policy: TextPolicy, offer:
         message_type=submission.message_type.value,
         type_token=submission.type_token,
         text=common.text,
+        text_read=submission.text_read or (submission.text if submission.text != common.text else None),
         alphabet=common.alphabet.value,
         parts=common.parts,
         originator=submission.originator,

@@ -174,7 +174,11 @@ class ConnectorRow(Base):
 
 
 class Order(Base):
-    """One accepted submission, with the text once for all its recipients."""
+    """One accepted submission, with the text once for all its recipients.
+
+    ``text_read`` is what the customer wrote, kept only where something else is sent: transliterated, cut on request,
+    or with links put in.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -208,6 +212,7 @@ class Order(Base):
     message_type: Mapped[str] = mapped_column(String(16))
     type_token: Mapped[str] = mapped_column(String(16))
     text: Mapped[str]
+    text_read: Mapped[str | None]
     alphabet: Mapped[str] = mapped_column(String(8))
     parts: Mapped[int] = mapped_column(SmallInteger)
     originator: Mapped[str | None] = mapped_column(String(17))

@@ -22,7 +22,8 @@ SECRET_NAMES = frozenset(
 def configure(settings: Settings) -> None:
     """Sets up logging for this process, on standard error."""
     level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=max(level, logging.INFO), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+    logging.getLogger("alembic.runtime.migration").setLevel(level)
     renderer: Any = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[

@@ -180,6 +180,7 @@ def upgrade() -> None:
         sa.Column("message_type", sa.String(length=16), nullable=False),
         sa.Column("type_token", sa.String(length=16), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text_read", sa.Text(), nullable=True),
         sa.Column("alphabet", sa.String(length=8), nullable=False),
         sa.Column("parts", sa.SmallInteger(), nullable=False),
         sa.Column("originator", sa.String(length=17), nullable=True),

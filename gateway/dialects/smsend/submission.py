@@ -158,6 +158,7 @@ class Reader:
             text=text,
             recipients=recipients,
             texts=texts,
+            text_read=self.values["message"] if text != self.values["message"] else None,
             originator=self.sender(),
             force_ucs2=self.force_ucs2,
             due_at=self.due_at(),
