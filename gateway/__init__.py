@@ -18,6 +18,7 @@ from gateway.storage.db import db, engine_options, prepare_engine
 from gateway.web import log
 from gateway.web.application import install
 
+
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Flask:
     """The WSGI application, also used by the dispatcher and the command line for its database.
 

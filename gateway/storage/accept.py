@@ -134,8 +134,8 @@ _DEBIT = """
 """
 _ORDER_COLUMNS = (
     "account_id", "id", "user_id", "dialect", "client_ref", "idempotency_key", "fingerprint", "message_type", "type_token", "text",
-    "text_read", "alphabet", "parts", "originator", "label", "wants_receipt", "priority", "recipient_count", "units", "due_at", "expires_at",
-    "created_at",
+    "text_read", "alphabet", "parts", "originator", "label", "wants_receipt", "priority", "recipient_count", "units", "due_at",
+    "expires_at", "created_at",
 )  # fmt: skip
 _ORDER_VALUES = ", ".join(f":{name}" for name in _ORDER_COLUMNS)
 _ORDER_TARGET = f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}, charge_sequence)"

@@ -81,7 +81,8 @@ def engine_options(database_url: str, threads: int) -> dict[str, Any]:
 
     Connections are not reset when they go back: :func:`writing` and :func:`reading` always end their transaction first.
     """
-    common = {"hide_parameters": True, "pool_size": threads, "max_overflow": 1, "pool_timeout": POOL_WAIT_SECONDS, "pool_reset_on_return": None}
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 1}
+    common |= {"pool_timeout": POOL_WAIT_SECONDS, "pool_reset_on_return": None}
     if database_url.startswith("sqlite"):
         connect = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False, "factory": LockedConnection}
         return common | {"connect_args": connect, "poolclass": QueuePool}

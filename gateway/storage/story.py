@@ -60,7 +60,9 @@ def receipts(session: Session, order: Order, last_position: int) -> Sequence[Rec
 
 def ledger_entries(session: Session, order: Order) -> Sequence[LedgerEntry]:
     """The order's charge and its refunds, in their order."""
-    return session.scalars(select(LedgerEntry).where(_of(LedgerEntry, order)).order_by(LedgerEntry.sequence)).all()
+    charge = and_(LedgerEntry.account_id == order.account_id, LedgerEntry.sequence == order.charge_sequence)
+    refunds = and_(_of(LedgerEntry, order), LedgerEntry.kind == "refund")
+    return session.scalars(select(LedgerEntry).where(or_(charge, refunds)).order_by(LedgerEntry.sequence)).all()
 
 
 def messages_like(
