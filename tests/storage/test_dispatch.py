@@ -1,0 +1,78 @@
+"""Claiming under contention, and by the right index."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from gateway.dispatcher.lanes import shares
+from gateway.domain.sending import Outcome
+from gateway.services import dispatching, ledger
+from gateway.storage import dispatch
+from gateway.storage.db import db
+from tests.support.builders import an_account, an_order, attempts, recipients
+
+FINISHED = 200_000
+
+
+def test_three_claimers_never_get_the_same_message(app, gateway):
+    account = an_account(gateway, credit=5000)
+    for number in range(20):
+        an_order(gateway, account, recipients(100, number * 100))
+    taken: list[list] = [[], [], []]
+    together = threading.Barrier(3)
+
+    def work(mine: list) -> None:
+        with app.app_context():
+            together.wait()
+            while claimed := dispatching.claim(gateway, "simulator", 40, shares):
+                mine += claimed
+                dispatching.record(gateway, "simulator", [Outcome.accepted(each.key, each.recipient) for each in claimed])
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in taken]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # A claimer may stop early when the others hold all that waits at that moment; nothing is lost by it.
+    taken.append(dispatching.claim(gateway, "simulator", 2000, shares))
+    keys = [each.key for mine in taken for each in mine]
+    assert len(keys) == len(set(keys)) == 2000
+    assert len(attempts(gateway)) == 2000
+    assert list(ledger.verify(gateway)) == []
+
+
+@pytest.mark.slow
+def test_a_claim_uses_the_partial_index_whatever_the_history(gateway, clock):
+    an_order(gateway, an_account(gateway), recipients(50))
+    sqlite = gateway.settings.is_sqlite
+    numbers = (
+        "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :most)"
+        if sqlite
+        else "WITH s(n) AS (SELECT generate_series(1, :most))"
+    )
+    order_id = "'0191' || printf('%028d', n)" if sqlite else "('0191' || lpad(n::text, 28, '0'))::uuid"
+    with gateway.writing() as session:
+        session.execute(
+            text(f"""
+                INSERT INTO messages (account_id, order_id, position, recipient, parts, units, state, connector, priority, due_at)
+                {numbers} SELECT 1000, {order_id}, 0, '+393470000000', 1, 0, 'delivered', 'simulator', 2, :due FROM s
+            """),
+            {"most": FINISHED, "due": "2026-01-01 00:00:00.000000" if sqlite else clock.now() - timedelta(days=4)},
+        )
+    with db.engine.connect() as connection:
+        connection.execute(text("ANALYZE"))
+        connection.commit()
+        assert "ix_messages_waiting" in _plan(connection, sqlite)
+    assert len(dispatching.claim(gateway, "simulator", 20, shares)) == 20
+
+
+def _plan(connection, sqlite: bool) -> str:
+    statement = dispatch._CLAIM_SQLITE.sqlite if sqlite else dispatch._CLAIM.postgresql
+    moment = "2026-01-05 08:00:00.000000" if sqlite else "2026-01-05T08:00:00Z"
+    params = {"connector": "simulator", "priority": 2, "most": 20, "now": moment, "lease_until": moment}
+    explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, params))
