@@ -63,7 +63,7 @@ forwarder_headers = "USER_KEY,SESSION_KEY,ACCESS_TOKEN"
 forwarded_allow_ips = "*"
 secure_scheme_headers: dict[str, str] = {}
 
-STALLED_CLIENT_SECONDS = 15
+STALLED_CLIENT_SECONDS = 10
 """How long one read from or write to a client may take. gunicorn's own timeout does not see a thread that waits for one."""
 
 
