@@ -26,7 +26,7 @@ from typing import cast
 
 from gateway import create_app
 from gateway.config import MINIMUM_SECRET_LENGTH, PREFIX, SECRET_FILE, BadSetting, Settings
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, StorageUnavailable
 from gateway.services.core import Gateway
 from gateway.services.demo import is_fresh, known_demo, prepare_demo
 from gateway.services.schema import upgrade
@@ -76,6 +76,8 @@ def main() -> int:
         return run(settings, environment, demo, stop)
     except BadSetting as error:
         return fail(str(error), BAD_SETTING)
+    except StorageUnavailable as error:
+        return fail(f"Dragoman cannot start: the database cannot be used ({error}). Start it, or correct {PREFIX}DATABASE_URL.", FAILED)
     except (CannotStart, GatewayError) as error:
         return fail(f"Dragoman cannot start: {error}", FAILED)
 

@@ -55,6 +55,10 @@ class Family(click.Group):
             raise BadEnvironment(str(error)) from error
         except GatewayError as error:
             raise Refusal(worded(error)) from error
+        except OSError as error:
+            if error.filename is None:  # a closed pipe: click's own business
+                raise
+            raise Refusal(f"{error.filename}: {error.strerror}") from error
 
 
 def worded(error: GatewayError) -> str:

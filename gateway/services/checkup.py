@@ -40,6 +40,7 @@ _FITTING = {
     "fsync": {"on"},
     "full_page_writes": {"on"},
 }
+_CURES = {"journal_mode": "wal", "synchronous": "FULL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def _durability(gateway: Gateway) -> Iterator[Finding]:
         settings = condition.durability(session)
     wrong = [name for name, value in settings.items() if value not in _FITTING[name]]
     seen = ", ".join(f"{name} {value}" for name, value in settings.items())
-    todo = f"set {' and '.join(wrong)} as docs/operation.md says: an accepted order could be lost in a power cut" if wrong else ""
+    cures = ", ".join(f"{name} to {_CURES.get(name, 'on')}" for name in wrong)
+    todo = f"set {cures}: an accepted order could be lost in a power cut" if wrong else ""
     yield Finding("durability", seen, todo)
 
 

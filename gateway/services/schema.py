@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from gateway.domain.errors import Unavailable
 from gateway.services.core import Gateway
 from gateway.storage import condition
+from gateway.storage.db import translated
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
@@ -78,7 +79,8 @@ def upgrade(gateway: Gateway) -> tuple[Schema, Schema]:
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        run_upgrade(directory=str(MIGRATIONS))
+        with translated():
+            run_upgrade(directory=str(MIGRATIONS))
     return before, schema(gateway)
 
 
