@@ -240,6 +240,16 @@ def test_a_database_that_is_away_is_told(program):
     assert "secret" not in program.err
 
 
+def test_postgresql_is_migrated_and_served_too(program, postgres_server):
+    program.settings["DRAGOMAN_DATABASE_URL"] = postgres_server.create_database()
+    program.running()
+    assert json.loads(program.paste(step(program.out, "Send")).splitlines()[0])["remaining_credits"] == 999
+    assert wait_for(lambda: json.loads(program.dragoman("message", "list", "--state", "delivered", "--json").stdout))
+    program.end()
+    assert program.ends() == 0
+    assert not (program.folder / "var" / "dragoman.sqlite3").exists()
+
+
 def test_a_socket_file_instead_of_a_port(program):
     program.bind = f"unix:{program.folder / 'web.sock'}"
     program.running()
