@@ -109,9 +109,8 @@ def test_nginx_own_errors_are_json(edge: Edge) -> None:
 def test_operators_pages_are_for_this_machine(edge: Edge) -> None:
     """Loopback may; that others may not is in the rule itself, since no test has another address to come from."""
     assert edge.seen("/metrics")["PATH_INFO"] == "/metrics"
-    assert re.search(
-        r"location ~ \^/\(\?:metrics\|ready\)\(\?:/\|\$\) \{\s+allow 127[^}]+deny all;", nginx.SHIPPED.read_text(encoding="utf-8")
-    )
+    rule = r"location ~ \^/\(\?:metrics\|ready\)\(\?:/\|\$\) \{\s+allow 127[^}]+deny all;"
+    assert re.search(rule, nginx.SHIPPED.read_text(encoding="utf-8"))
 
 
 def test_no_password_reaches_the_logs_even_when_the_gateway_is_down(edge: Edge) -> None:
