@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
 from gateway.domain.sending import AttemptKey, Outgoing
-from gateway.storage.batch import BatchStatement, execute
+from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.types import moment_of
 
 Moment = datetime | str
@@ -180,17 +180,20 @@ def claim(session: Session, connector: str, priority: int, most: int, now: datet
 
 def hold_attempted(session: Session, keys: Iterable[AttemptKey]) -> dict[MessageKey, Held]:
     """Locks the messages of these attempts."""
+    join_by_key(session)
     return {held.key: held for held in map(_held, execute(session, _HOLD_ATTEMPTED, {}, sorted(key[:3] for key in keys)))}
 
 
 def hold_named(session: Session, connector: str, smsc_message_ids: Iterable[str]) -> list[Held]:
     """Locks the messages that the carrier gave these names."""
+    join_by_key(session)
     rows = [(name,) for name in sorted(set(smsc_message_ids))]
     return [_held(row) for row in execute(session, _HOLD_NAMED, {"connector": connector}, rows)]
 
 
 def hold_swept(session: Session, sweep: BatchStatement, now: datetime, most: int) -> list[Held]:
     """Locks up to ``most`` messages whose time has run out, leaving those that another dispatcher is at."""
+    join_by_key(session)
     return [_held(row) for row in execute(session, sweep, {"now": now, "most": most})]
 
 
