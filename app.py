@@ -30,7 +30,6 @@ from gateway.domain.errors import GatewayError, StorageUnavailable
 from gateway.services.core import Gateway
 from gateway.services.demo import is_fresh, known_demo, prepare_demo
 from gateway.services.schema import upgrade
-from gateway.storage.driver import close_connections
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_THREADS = "8"
@@ -169,8 +168,7 @@ def prepare_database(settings: Settings) -> dict[str, str] | None:
             upgrade(gateway)
             return prepare_demo(gateway) if is_fresh(gateway) else known_demo(gateway)
         finally:
-            close_connections(gateway.engine)
-            gateway.engine.dispose()
+            gateway.close()
 
 
 def run(settings: Settings, environment: Mapping[str, str], demo: dict[str, str] | None, stop: Stop) -> int:

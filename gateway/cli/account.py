@@ -13,7 +13,7 @@ from gateway.domain.parts import TextPolicy
 from gateway.services import accounts as service
 from gateway.services.accounts import NewAccount
 from gateway.services.core import Gateway
-from gateway.storage.tables import Account, User
+from gateway.services.rows import Account, User
 
 
 @click.group()

@@ -20,7 +20,6 @@ from gateway.domain.errors import GatewayError, InsufficientCredit, StorageUnava
 from gateway.domain.tariff import MessageType
 from gateway.services.core import Gateway
 from gateway.services.schema import require_current
-from gateway.storage.driver import close_connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,8 +85,7 @@ def with_app(command: Callable[Concatenate[Flask, P], R]) -> Callable[P, R]:
             try:
                 return command(app, *args, **kwargs)
             finally:
-                close_connections(gateway_of(app).engine)
-                gateway_of(app).engine.dispose()
+                gateway_of(app).close()
 
     return run
 

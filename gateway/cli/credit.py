@@ -12,8 +12,8 @@ from gateway.domain.credit import format_credits, parse_credits
 from gateway.domain.errors import InvalidField
 from gateway.services.core import Gateway
 from gateway.services.ledger import add_credit
+from gateway.services.rows import LedgerEntry
 from gateway.services.story import credit_history
-from gateway.storage.tables import LedgerEntry
 
 
 @click.group()

@@ -14,9 +14,9 @@ from gateway.domain.credit import format_credits
 from gateway.domain.message import State
 from gateway.services.core import Gateway
 from gateway.services.explain import Offender, offenders
+from gateway.services.rows import Attempt, ReceiptRow
 from gateway.services.story import MOST_MESSAGES, Found, MessageStory, Story, find_messages
 from gateway.services.story import story as tell
-from gateway.storage.tables import Attempt, ReceiptRow
 
 
 @click.group()

@@ -17,7 +17,7 @@ from gateway.domain.tariff import MessageType
 from gateway.services import explain, ordering
 from gateway.services.accounts import account_with_users
 from gateway.services.core import Gateway
-from gateway.storage.tables import Account
+from gateway.services.rows import Account
 
 DIALECT = "cli"
 

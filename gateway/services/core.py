@@ -16,6 +16,7 @@ from gateway.services.passwords import VerifiedPasswords
 from gateway.services.pricing import Catalogue
 from gateway.services.recent import RecentCallers
 from gateway.storage.db import db, reading, writing
+from gateway.storage.driver import close_connections
 
 
 @dataclass(slots=True)
@@ -43,3 +44,8 @@ class Gateway:
         session = db.session()
         with reading(session):
             yield session
+
+    def close(self) -> None:
+        """Closes every connection of this process. The next question opens a new one."""
+        close_connections(self.engine)
+        self.engine.dispose()
