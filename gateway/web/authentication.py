@@ -15,7 +15,7 @@ from gateway.domain.errors import MalformedRequest, MissingCredentials, UnknownK
 from gateway.services import identity
 from gateway.services.core import Gateway
 from gateway.services.identity import Password
-from gateway.storage.identity import Caller
+from gateway.services.rows import Caller
 
 
 def current_gateway() -> Gateway:

@@ -17,7 +17,7 @@ from gateway.domain.tariff import MessageType
 from gateway.services.identity import SignedIn
 from gateway.services.ordering import Accepted
 from gateway.services.orders import MessageState, OrderState, Page
-from gateway.storage.tables import Account, Message, Order
+from gateway.services.rows import Account, Message, Order
 from gateway.web.dialect import Answer
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -19,7 +19,7 @@ from gateway.domain.errors import AuthenticationFailed, InsufficientCredit, Inva
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy
 from gateway.services import console_login, identity, ordering, orders
-from gateway.storage.identity import Caller
+from gateway.services.rows import Caller
 from gateway.web import metrics
 from gateway.web.authentication import current_gateway, header_caller
 from gateway.web.bodies import json_object, raw_body

@@ -35,7 +35,7 @@ from gateway.domain.errors import (
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy, cut, encode
 from gateway.domain.tariff import MessageType
-from gateway.storage.identity import Caller
+from gateway.services.rows import Caller
 from gateway.web.fields import UNSTORABLE
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
