@@ -97,7 +97,8 @@ class _Supervisor:
 
 def _stop_on_signals(stop: threading.Event) -> None:
     def handler(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        # The main thread may hold the event's lock at this moment, so another thread sets it.
+        threading.Thread(target=stop.set, name="stop").start()
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGINT, handler)
