@@ -14,12 +14,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import errors as pg
 from sqlalchemy import Engine
 
 from gateway.domain.errors import Conflict, InsufficientCredit, StorageUnavailable
-from gateway.storage.driver import Row, Statement, fetch, postgresql_connection, sqlite_transaction, sqlite_value
+from gateway.storage.driver import Lost, Row, Statement, fetch, postgresql_connection, sqlite_transaction, sqlite_value
 from gateway.storage.tables import REVENUE_ACCOUNT_ID
 
 CHUNK = 5_000
@@ -125,11 +124,14 @@ class _NotCovered(Exception):
     """The balance does not cover the order: undoes what was inserted before the debit."""
 
 
-_DEBIT = """
-    UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
-    WHERE id = :account_id AND status = 'active' AND balance + credit_limit >= :units
+_MAY_SEND = """
+    accounts.status = 'active'
         AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = :user_id AND users.disabled)
         AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id AND sessions.revoked_at IS NOT NULL)
+"""
+_DEBIT = f"""
+    UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
+    WHERE id = :account_id AND balance + credit_limit >= :units AND {_MAY_SEND}
     RETURNING balance, ledger_sequence
 """
 _ORDER_COLUMNS = (
@@ -167,7 +169,14 @@ _DEBIT_ALONE = Statement(_DEBIT)
 _ORDER_ALONE = Statement(f"{_ORDER_TARGET} VALUES ({_ORDER_VALUES}, :sequence)")
 _ENTRY_ALONE = Statement(f"{_LEDGER_TARGET} VALUES ({_LEDGER_VALUES.format(sequence=':sequence', balance=':balance')})")
 _SQLITE_MESSAGE = f"{_MESSAGE_TARGET} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_AVAILABLE = Statement("SELECT balance + credit_limit FROM accounts WHERE id = :account_id")
+_STANDING = Statement(f"""
+    SELECT balance + credit_limit,
+        {_MAY_SEND} AND EXISTS (
+            SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.idempotency_key = :idempotency_key),
+        {_MAY_SEND} AND EXISTS (
+            SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.dialect = :dialect AND o.client_ref = :client_ref)
+    FROM accounts WHERE id = :account_id
+""")
 _RECORDED = Statement("""
     SELECT l.balance_after, l.sequence FROM orders o JOIN ledger_entries l ON l.account_id = o.account_id AND l.sequence = o.charge_sequence
     WHERE o.account_id = :account_id AND o.id = :id
@@ -187,10 +196,7 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
         recorded = _accept_sqlite(engine, order, params)
     else:
         recorded = _accept_postgresql(engine, order, params)
-    if recorded is None:
-        row = fetch(engine, _AVAILABLE, {"account_id": order.account_id})
-        raise InsufficientCredit(order.units, row[0] if row else 0)
-    return recorded
+    return _uncharged(engine, order, params) if recorded is None else recorded
 
 
 def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
@@ -199,15 +205,12 @@ def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) 
     try:
         try:
             return accept_once(engine, order, params)
-        except psycopg.OperationalError:
+        except Lost:
             return accept_once(engine, order, params)
-    except psycopg.OperationalError as error:
+    except Lost as error:
         raise StorageUnavailable(type(error).__name__) from error
     except pg.UniqueViolation as error:
-        recorded = _already_recorded(engine, order)
-        if recorded is None:
-            raise _taken(str(error.diag.constraint_name)) from error
-        return recorded
+        return _repeated(engine, order, str(error.diag.constraint_name))
 
 
 def _accept_whole(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
@@ -248,7 +251,9 @@ def _accept_sqlite(engine: Engine, order: NewOrder, params: dict[str, Any]) -> R
             connection.executemany(_SQLITE_MESSAGE, _sqlite_messages(order, values))
             return Recorded(*row)
     except sqlite3.IntegrityError as error:
-        raise _taken(str(error)) from error
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+            raise
+        return _repeated(engine, order, str(error))
 
 
 def _sqlite_messages(order: NewOrder, values: dict[str, Any]) -> Iterator[Row]:
@@ -258,13 +263,30 @@ def _sqlite_messages(order: NewOrder, values: dict[str, Any]) -> Iterator[Row]:
         yield (account_id, order_id, position, *item, *tail)
 
 
+def _uncharged(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded:
+    """After a debit that found no row to change. The order, or the one it repeats, may have spent the very last credit."""
+    recorded = _already_recorded(engine, order)
+    if recorded is not None:
+        return recorded
+    names = ("account_id", "user_id", "session_id", "dialect", "client_ref", "idempotency_key")
+    row = fetch(engine, _STANDING, {name: params[name] for name in names})
+    available, key_taken, reference_taken = row or (0, False, False)
+    if key_taken or reference_taken:
+        raise ReferenceTaken("idempotency_key" if key_taken else "client_ref")
+    raise InsufficientCredit(order.units, available)
+
+
+def _repeated(engine: Engine, order: NewOrder, constraint: str) -> Recorded:
+    """After a unique key said no: the same order came in by an earlier try, or its reference is another's."""
+    recorded = _already_recorded(engine, order)
+    if recorded is None:
+        raise ReferenceTaken("idempotency_key" if "idempotency_key" in constraint else "client_ref")
+    return recorded
+
+
 def _already_recorded(engine: Engine, order: NewOrder) -> Recorded | None:
     row = fetch(engine, _RECORDED, {"account_id": order.account_id, "id": order.id})
     return Recorded(*row) if row else None
-
-
-def _taken(constraint: str) -> ReferenceTaken:
-    return ReferenceTaken("idempotency_key" if "idempotency_key" in constraint else "client_ref")
 
 
 def _params(order: NewOrder) -> dict[str, Any]:
