@@ -18,6 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -41,9 +42,7 @@ class LockedConnection(sqlite3.Connection):
         if read_only or lock_path is None:
             self.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
             return
-        if self.lock_file is None:
-            self.lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self.lock_file, fcntl.LOCK_EX)
+        self._lock(lock_path)
         try:
             self.execute("BEGIN IMMEDIATE")
         except BaseException:
@@ -70,6 +69,14 @@ class LockedConnection(sqlite3.Connection):
         if self.lock_file is not None:
             os.close(self.lock_file)
             self.lock_file = None
+
+    def _lock(self, path: str) -> None:
+        try:
+            if self.lock_file is None:
+                self.lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self.lock_file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"{path}: {error.strerror}") from error
 
     def _unlock(self) -> None:
         if self.lock_file is not None:
@@ -120,6 +127,8 @@ def translated() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise StorageUnavailable(type(error.orig).__name__) from error
+    except (NoConnectionFree, sqlite3.OperationalError) as error:  # the second comes bare from BEGIN
+        raise StorageUnavailable(type(error).__name__) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StorageUnavailable(type(error.orig).__name__) from error

@@ -158,6 +158,7 @@ def postgresql_connection(engine: Engine, *, autocommit: bool) -> Iterator[psyco
                 yield connection
     except Lost:
         held.drop()
+        engine.dispose()  # connections that lie idle in the pool died with this one, and one of them would take its place
         raise
 
 

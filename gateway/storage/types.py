@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,9 @@ from sqlalchemy.types import TypeDecorator
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key that counts up by itself on both databases (SQLite does so for INTEGER only)."""
+
+
+_unstorable = re.compile("[\x00\ud800-\udfff]").search
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -35,6 +39,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def storable(text: str) -> bool:
+    """Whether both databases can hold the text, or be asked for it: no U+0000, no half of a surrogate pair."""
+    return _unstorable(text) is None
 
 
 def sqlite_moment(value: datetime) -> str:
