@@ -51,7 +51,7 @@ class Round:
 def main() -> None:
     """Measures both databases and prints one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     options = parser.parse_args()
@@ -79,7 +79,7 @@ def database(name: str, folder: Path) -> Iterator[str]:
         server.close()
 
 
-def measure(url: str, folder: Path, seconds: float, rounds: int) -> list[Round]:
+def measure(url: str, folder: Path, seconds: int, rounds: int) -> list[Round]:
     """Interleaved rounds of floor, one recipient and a hundred."""
     settings = {"DRAGOMAN_SECRET_KEY": SECRET, "DRAGOMAN_DATABASE_URL": url, "DRAGOMAN_DATA_DIR": str(folder)}
     headers = prepared(settings)

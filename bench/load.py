@@ -49,7 +49,7 @@ def need_wrk() -> str:
     return path
 
 
-def post(url: str, body: str, headers: Mapping[str, str], *, seconds: float, connections: int) -> Figures:
+def post(url: str, body: str, headers: Mapping[str, str], *, seconds: int, connections: int) -> Figures:
     """POSTs the same body again and again over ``connections`` connections in one thread."""
     lua_headers = "{" + ",".join(f"[{json.dumps(name)}]={json.dumps(value)}" for name, value in headers.items()) + "}"
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

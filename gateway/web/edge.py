@@ -71,8 +71,9 @@ def _request_id(environ: WSGIEnvironment) -> str:
 
 def _note(environ: WSGIEnvironment, path: str, status: str, seconds: float, request_id: str) -> None:
     dialect, endpoint = environ.get("dragoman.dialect", ""), environ.get("dragoman.endpoint", "none")
-    metrics.REQUESTS.labels(dialect, endpoint, status).inc()
-    metrics.REQUEST_SECONDS.labels(dialect, endpoint).observe(seconds)
+    requests, durations = metrics.of_request(dialect, endpoint, status)
+    requests.inc()
+    durations.observe(seconds)
     if endpoint in metrics.QUIET_ENDPOINTS:
         return
     log.info(

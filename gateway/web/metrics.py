@@ -7,6 +7,7 @@ With several workers each process writes its counters to a file in ``PROMETHEUS_
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -21,6 +22,12 @@ REQUEST_SECONDS = Histogram(
 MESSAGES_ACCEPTED = Counter("dragoman_messages_accepted_total", "Messages accepted and charged.", ["dialect"])
 UNSUPPORTED_CALLS = Counter("dragoman_unsupported_calls_total", "Documented calls that are not available yet.", ["dialect", "call"])
 QUIET_ENDPOINTS = frozenset({"health.live", "health.ready", "health.prometheus"})
+
+
+@lru_cache(maxsize=2048)
+def of_request(dialect: str, endpoint: str, status: str) -> tuple[Counter, Histogram]:
+    """The two series that one request counts in. Routes and statuses are few, so each pair is looked up once."""
+    return REQUESTS.labels(dialect, endpoint, status), REQUEST_SECONDS.labels(dialect, endpoint)
 
 
 def render(gateway: Gateway) -> bytes:
