@@ -20,13 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.load import Figures, gunicorn, post
 from gateway import create_app
 from gateway.config import Settings
 from gateway.services import accounts, identity, ledger, schema
 from gateway.services.identity import Password
 from tests.support import postgres
-
-from bench.load import Figures, gunicorn, post
 
 SECRET = "bench-secret-bench-secret"
 CREDIT_UNITS = 10**15
@@ -56,7 +55,9 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     options = parser.parse_args()
     met = True
-    print("| database | floor req/s | 1 recipient req/s | share of floor | p50 ms | p99 ms | p99/p50 | 100 recipients msg/s | p50 ms | p99 ms |")
+    print(
+        "| database | floor req/s | 1 recipient req/s | share of floor | p50 ms | p99 ms | p99/p50 | 100 recipients msg/s | p50 ms | p99 ms |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         for name in GOALS:

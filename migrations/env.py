@@ -11,8 +11,9 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
-from gateway.storage.db import db
 from sqlalchemy import Connection
+
+from gateway.storage.db import db
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "15min"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
+
 from gateway.storage.types import UtcDateTime
 
 revision = "0001"
