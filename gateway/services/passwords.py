@@ -56,7 +56,9 @@ class VerifiedPasswords:
     def remember(self, user_id: int, stored: str, password: str) -> None:
         """Notes a positive result."""
         with self._lock:
-            self._until[self._key(user_id, stored, password)] = time.monotonic() + KEEP_SECONDS
+            key = self._key(user_id, stored, password)
+            self._until[key] = time.monotonic() + KEEP_SECONDS
+            self._until.move_to_end(key)
             while len(self._until) > MOST_ENTRIES:
                 self._until.popitem(last=False)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from gateway.storage.driver import Row, Statement, fetch, run
 from gateway.storage.tables import Account, Credential, SessionRow, User
-from gateway.storage.types import moment_of
+from gateway.storage.types import moment_of, storable
 
 _CALLER = """
     u.id, u.user_key, u.username, u.disabled, u.permissions,
@@ -74,6 +74,8 @@ def touch_session(engine: Engine, session_id: UUID, now: datetime) -> None:
 
 def user_by_name(session: Session, username: str) -> tuple[User, Account] | None:
     """A user with the account, by exact name."""
+    if not storable(username):
+        return None
     row = session.execute(select(User, Account).join(Account, Account.id == User.account_id).where(User.username == username)).first()
     return row and (row[0], row[1])
 
@@ -84,7 +86,8 @@ def user_key_exists(session: Session, user_key: str) -> bool:
 
 
 def live_access_token(session: Session, user_id: int) -> Credential | None:
-    """The user's access token that was not revoked."""
+    """The user's access token that was not revoked. Locks the user on PostgreSQL, so that two callers do not make two."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
     return session.scalars(
         select(Credential).where(Credential.user_id == user_id, Credential.kind == "access_token", Credential.revoked_at.is_(None)).limit(1)
     ).first()
