@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from gateway.domain import dates
 from gateway.domain import originator as sender
+from gateway.domain.credit import UNITS_PER_CREDIT
 from gateway.domain.errors import Conflict, InvalidField, NotFound
 from gateway.domain.parts import TextPolicy
 from gateway.services.core import Gateway
 from gateway.services.identity import new_user_key, usable_password
+from gateway.services.ledger import MOST_UNITS
 from gateway.services.passwords import hash_password
 from gateway.storage import identity as stored
 from gateway.storage.tables import Account, User
@@ -45,8 +47,8 @@ def create_account(gateway: Gateway, new: NewAccount) -> Account:
         Conflict: the name is taken.
     """
     _check_name("name", new.name, LONGEST_NAME)
-    if new.credit_limit_units < 0:
-        raise InvalidField("credit_limit", "must not be negative")
+    if not 0 <= new.credit_limit_units <= MOST_UNITS:
+        raise InvalidField("credit_limit", f"must not be negative, nor above {MOST_UNITS // UNITS_PER_CREDIT} credits")
     account = Account(
         name=new.name,
         zone=dates.zone(new.zone, "zone").key if new.zone else gateway.settings.default_zone.key,

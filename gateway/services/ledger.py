@@ -12,11 +12,15 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from gateway.domain.credit import UNITS_PER_CREDIT
 from gateway.domain.errors import InsufficientCredit, InvalidField, NotFound
 from gateway.services.core import Gateway
 from gateway.storage import ledger as stored
 from gateway.storage.identity import account_by_name
 from gateway.storage.tables import ISSUER_ACCOUNT_ID, REVENUE_ACCOUNT_ID, Account, LedgerEntry, Order
+
+MOST_UNITS = 10**18
+"""The highest balance that credit may be sold up to: far below 64 bits, where SQLite would go on with rounded numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +36,21 @@ def add_credit(gateway: Gateway, account_name: str, units: int, note: str = "") 
 
     Raises:
         NotFound: no such account.
-        InvalidField: zero units, or a note over 200 characters.
+        InvalidField: zero units, more than an account may hold, or a note over 200 characters.
         InsufficientCredit: taking back more than is there.
     """
-    if units == 0 or len(note) > 200:
-        raise InvalidField("units" if units == 0 else "note", "must not be zero" if units == 0 else "is longer than 200 characters")
+    if units == 0 or abs(units) > MOST_UNITS:
+        raise InvalidField("units", f"must not be zero, nor above {MOST_UNITS // UNITS_PER_CREDIT} credits")
+    if len(note) > 200:
+        raise InvalidField("note", "is longer than 200 characters")
     with gateway.writing() as session:
         account = account_by_name(session, account_name)
         if account is None:
             raise NotFound("account")
-        return _move(session, account.id, units, gateway.clock.now(), kind="credit", other=ISSUER_ACCOUNT_ID, note=note)
+        entry = _move(session, account.id, units, gateway.clock.now(), kind="credit", other=ISSUER_ACCOUNT_ID, note=note)
+        if entry.balance_after > MOST_UNITS:
+            raise InvalidField("units", f"would bring the balance above {MOST_UNITS // UNITS_PER_CREDIT} credits")
+        return entry
 
 
 def refund(session: Session, order: Order, units: int, now: datetime, note: str) -> None:
