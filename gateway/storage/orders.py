@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from gateway.domain.ids import first_uuid7
 from gateway.domain.message import State
 from gateway.storage.tables import LedgerEntry, Message, Order
+from gateway.storage.types import storable
 
 
 def find(session: Session, account_id: int, dialect: str, public_id: str) -> Order | None:
     """An order of the account by the customer's own reference in this dialect, or by its id in 32 hex digits or dashed."""
+    if not storable(public_id):
+        return None
     by_reference = select(Order).where(Order.account_id == account_id, Order.dialect == dialect, Order.client_ref == public_id)
     order = session.scalars(by_reference).first()
     if order is not None:
@@ -26,8 +29,8 @@ def find(session: Session, account_id: int, dialect: str, public_id: str) -> Ord
 
 
 def by_ids(session: Session, account_id: int, ids: Sequence[UUID]) -> Sequence[Order]:
-    """The orders with these ids."""
-    return session.scalars(select(Order).where(Order.account_id == account_id, Order.id.in_(ids))).all()
+    """The orders with these ids, oldest first."""
+    return session.scalars(select(Order).where(Order.account_id == account_id, Order.id.in_(ids)).order_by(Order.id)).all()
 
 
 def by_idempotency_key(session: Session, account_id: int, key: str) -> tuple[Order, LedgerEntry] | None:
