@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import Any
 
 from limits import RateLimitItemPerMinute
 from limits.errors import StorageError
@@ -39,8 +40,7 @@ class GuessLimits:
         """
         for item, key in self._keys(username, address):
             if not self._ask("test", item, key):
-                reset = self._limiter().get_window_stats(item, key).reset_time
-                raise Throttled(max(1, round(reset - time.time())))
+                raise Throttled(max(1, round(self._ask("get_window_stats", item, key).reset_time - time.time())))
 
     def count(self, username: str, address: str) -> None:
         """Notes one wrong guess."""
@@ -53,13 +53,13 @@ class GuessLimits:
             pairs.append((self._per_user, f"user:{username}"))
         return [(item, hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]) for item, key in pairs]
 
-    def _ask(self, verb: str, item: RateLimitItemPerMinute, key: str) -> bool:
+    def _ask(self, verb: str, item: RateLimitItemPerMinute, key: str) -> Any:
         limiter = self._limiter()
         try:
-            return bool(getattr(limiter, verb)(item, key))
+            return getattr(limiter, verb)(item, key)
         except StorageError:
             self._away_until = time.monotonic() + REDIS_RETRY_SECONDS
-            return bool(getattr(self._own, verb)(item, key))
+            return getattr(self._own, verb)(item, key)
 
     def _limiter(self) -> FixedWindowRateLimiter:
         if self._shared is None or time.monotonic() < self._away_until:
