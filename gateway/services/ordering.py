@@ -100,7 +100,9 @@ def cancel(gateway: Gateway, account_id: int, dialect: str, public_id: str) -> i
         order = stored.find(session, account_id, dialect, public_id)
         if order is None:
             raise NotFound("order")
-        return _cancel(session, order, gateway.clock.now())
+        if not stored.all_scheduled(session, order):
+            raise NotCancellable
+        return _cancel(session, [order], gateway.clock.now())
 
 
 def cancel_all(gateway: Gateway, account_id: int, dialect: str) -> int:
@@ -110,20 +112,19 @@ def cancel_all(gateway: Gateway, account_id: int, dialect: str) -> int:
         ids = stored.scheduled_order_ids(session, account_id, dialect)
     for start in range(0, len(ids), CANCEL_CHUNK):
         with gateway.writing() as session:
-            for order in stored.by_ids(session, account_id, ids[start : start + CANCEL_CHUNK]):
-                try:
-                    _cancel(session, order, gateway.clock.now())
-                    cancelled += 1
-                except NotCancellable:
-                    continue
+            orders = stored.by_ids(session, account_id, ids[start : start + CANCEL_CHUNK])
+            # All messages are locked before the account is, as everywhere: else a dispatcher and we might wait for each other.
+            waiting = [order for order in orders if stored.all_scheduled(session, order)]
+            _cancel(session, waiting, gateway.clock.now())
+            cancelled += len(waiting)
     return cancelled
 
 
-def _cancel(session: Session, order: Order, now: datetime) -> int:
-    if not stored.all_scheduled(session, order):
-        raise NotCancellable
-    count = stored.cancel_messages(session, order, now)
-    refund(session, order, order.units, now, "cancelled")
+def _cancel(session: Session, orders: Sequence[Order], now: datetime) -> int:
+    """Takes back orders whose messages are locked and all scheduled; the number of messages."""
+    count = sum(stored.cancel_messages(session, order, now) for order in orders)
+    for order in orders:
+        refund(session, order, order.units, now, "cancelled")
     return count
 
 
