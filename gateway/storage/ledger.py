@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gateway.storage.tables import LedgerEntry
+from gateway.storage.tables import ISSUER_ACCOUNT_ID, REVENUE_ACCOUNT_ID, LedgerEntry
 
 _CHECKS: tuple[tuple[str, str], ...] = (
     (
@@ -34,6 +34,15 @@ _CHECKS: tuple[tuple[str, str], ...] = (
              FROM ledger_entries) e WHERE running <> balance_after""",
     ),
     (
+        "entry {a} moves {b} units between the wrong accounts",
+        f"""SELECT account_id, sequence, units FROM ledger_entries WHERE NOT CASE kind
+             WHEN 'charge' THEN from_account_id = account_id AND to_account_id = {REVENUE_ACCOUNT_ID}
+             WHEN 'refund' THEN from_account_id = {REVENUE_ACCOUNT_ID} AND to_account_id = account_id
+             WHEN 'credit' THEN (from_account_id = account_id AND to_account_id = {ISSUER_ACCOUNT_ID})
+               OR (from_account_id = {ISSUER_ACCOUNT_ID} AND to_account_id = account_id)
+             ELSE from_account_id = account_id OR to_account_id = account_id END""",
+    ),
+    (
         "balance {a} is below its limit {b}",
         "SELECT id, balance, -credit_limit FROM accounts WHERE kind = 'customer' AND balance + credit_limit < 0",
     ),
@@ -44,9 +53,15 @@ _CHECKS: tuple[tuple[str, str], ...] = (
            WHERE l.units IS NULL OR l.units <> o.units""",
     ),
     (
-        "charge {a} has no order ({b} units)",
+        "charge {a} is no order's ({b} units)",
         """SELECT l.account_id, l.sequence, l.units FROM ledger_entries l LEFT JOIN orders o
-             ON o.account_id = l.account_id AND o.id = l.order_id WHERE l.kind = 'charge' AND o.id IS NULL""",
+             ON o.account_id = l.account_id AND o.id = l.order_id AND o.charge_sequence = l.sequence
+           WHERE l.kind = 'charge' AND o.id IS NULL""",
+    ),
+    (
+        "{a} messages worth {b} units belong to no order",
+        """SELECT m.account_id, count(*), sum(m.units) FROM messages m LEFT JOIN orders o
+             ON o.account_id = m.account_id AND o.id = m.order_id WHERE o.id IS NULL GROUP BY m.account_id""",
     ),
     (
         "an order of {a} units has messages worth {b}",
@@ -66,9 +81,10 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "refunds {a} units of a charge of {b}",
         """SELECT r.account_id, r.total, coalesce(c.units, 0) FROM (
-             SELECT account_id, refund_of, sum(units) AS total FROM ledger_entries WHERE kind = 'refund'
-             GROUP BY account_id, refund_of) r
-           LEFT JOIN ledger_entries c ON c.account_id = r.account_id AND c.sequence = r.refund_of AND c.kind = 'charge'
+             SELECT account_id, order_id, refund_of, sum(units) AS total FROM ledger_entries WHERE kind = 'refund'
+             GROUP BY account_id, order_id, refund_of) r
+           LEFT JOIN ledger_entries c
+             ON c.account_id = r.account_id AND c.sequence = r.refund_of AND c.kind = 'charge' AND c.order_id = r.order_id
            WHERE r.total > coalesce(c.units, -1)""",
     ),
     (
