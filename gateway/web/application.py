@@ -26,6 +26,7 @@ def install(app: Flask, settings: Settings, dialects: tuple[Dialect, ...]) -> No
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # Flask's own answer is empty, and calls itself HTML
     app.session_interface = ConsoleSessions()
     app.register_blueprint(health.blueprint)
     for dialect in dialects:

@@ -17,6 +17,7 @@ def raw_body(limit_bytes: int) -> bytes:
 
     Raises:
         RequestTooLarge
+        MalformedRequest: it ends early.
     """
     environ = request.environ
     announced = environ.get("CONTENT_LENGTH") or ""
@@ -26,7 +27,10 @@ def raw_body(limit_bytes: int) -> bytes:
         raise RequestTooLarge(limit_bytes)
     if not announced and not environ.get("wsgi.input_terminated"):
         return b""
-    body: bytes = environ["wsgi.input"].read(int(announced) if announced else limit_bytes + 1)
+    try:
+        body: bytes = environ["wsgi.input"].read(int(announced) if announced else limit_bytes + 1)
+    except Exception:  # the client stalled, went away, or wrote chunks that are none: each server has classes of its own for it
+        raise MalformedRequest("the body did not arrive whole") from None
     if len(body) > limit_bytes:
         raise RequestTooLarge(limit_bytes)
     if announced and len(body) < int(announced):
