@@ -7,6 +7,7 @@ Clients re-login exactly on 401, read ``result`` of every other answer, and take
 from __future__ import annotations
 
 from gateway.domain import errors
+from gateway.domain.credit import format_credits
 from gateway.domain.errors import (
     DuplicateReference,
     InsufficientCredit,
@@ -89,7 +90,7 @@ def _duplicate(error: DuplicateReference) -> str:
 
 
 def _credit(error: InsufficientCredit) -> str:
-    return f"Not enough credit: {error.needed_units / 1000:g} needed, {error.available_units / 1000:g} available"
+    return f"Not enough credit: {format_credits(error.needed_units)} needed, {format_credits(error.available_units)} available"
 
 
 def _slow(error: Throttled) -> str:

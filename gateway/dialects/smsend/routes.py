@@ -15,7 +15,16 @@ from gateway.dialects.smsend.credentials import candidates, readings
 from gateway.dialects.smsend.submission import Reader
 from gateway.dialects.smsend.uncertain import NAME, NEWEST_FIRST, NOT_BUILT
 from gateway.domain import dates, msisdn
-from gateway.domain.errors import AuthenticationFailed, InsufficientCredit, InvalidField, MissingField, NotBuilt, NotFound, SessionExpired
+from gateway.domain.errors import (
+    AuthenticationFailed,
+    InsufficientCredit,
+    InvalidField,
+    MissingField,
+    NotBuilt,
+    NotFound,
+    PermissionDenied,
+    SessionExpired,
+)
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy
 from gateway.services import console_login, identity, ordering, orders
@@ -49,7 +58,7 @@ def check_session() -> Response:
     """Whether the session still lives; does not renew it (contract 1.7). 404 when the user is not known at all."""
     try:
         header_caller(renew=False)
-    except SessionExpired:
+    except (SessionExpired, PermissionDenied):
         return render.truth(False)
     except AuthenticationFailed as error:
         user_key = request.environ.get("HTTP_USER_KEY", "")
@@ -70,10 +79,10 @@ def reset_password() -> Response:
 
 @blueprint.get("/dashboard")
 def dashboard() -> Response:
-    """The address of a page that signs this user in once (contract 1.7). 404 without a valid key."""
+    """The address of a page that signs this user in once (contract 1.7). 404 for whoever may not have it."""
     try:
         caller = permitted("read")
-    except AuthenticationFailed as error:
+    except (AuthenticationFailed, PermissionDenied) as error:
         raise NotFound("user_key") from error
     base = current_gateway().settings.base_url or request.host_url.rstrip("/")
     return render.text(base + console_login.path(current_gateway(), caller.user_id))
@@ -122,8 +131,9 @@ def history() -> Response:
     caller = permitted("read")
     values = _page.read(request.args)
     zone = zone_of(values, caller)
-    page = orders.history(current_gateway(), caller.account_id, span(values, zone))
-    return render.history(page, values["page"], values["size"], zone)
+    wanted = span(values, zone)
+    page = orders.history(current_gateway(), caller.account_id, wanted)
+    return render.history(page, values["page"], wanted.limit, zone)
 
 
 @blueprint.get("/rcptHistory")
@@ -133,8 +143,9 @@ def recipient_history() -> Response:
     values = _recipient_page.read(request.args)
     zone = zone_of(values, caller)
     recipient = msisdn.normalise(written_number(values["recipient"]), caller.default_region)
-    page = orders.recipient_history(current_gateway(), caller.account_id, recipient, span(values, zone))
-    return render.recipient_history(page, values["page"], values["size"], zone)
+    wanted = span(values, zone)
+    page = orders.recipient_history(current_gateway(), caller.account_id, recipient, wanted)
+    return render.recipient_history(page, values["page"], wanted.limit, zone)
 
 
 @blueprint.get("/status")

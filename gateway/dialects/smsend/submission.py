@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.config import Settings
+from gateway.dialects.smsend.schemas import LONGEST_MESSAGE
 from gateway.dialects.smsend.uncertain import (
     CUSTOM_SENDER_TYPES,
     DEFAULT_FRAGMENTS,
@@ -91,10 +93,12 @@ class Reader:
 
     def fitted(self, text: str) -> str:
         """The text within the limits of contract 3.2, cut only where the program asked for it."""
+        if len(text) > LONGEST_MESSAGE:  # parameters may add up to any length
+            raise TextTooLong(len(text), LONGEST_MESSAGE, "characters")
         encoded = encode(text, self.policy, self.force_ucs2)
         fragments = 1 if self.message_type is MessageType.LOW else self.values["max_fragments"] or DEFAULT_FRAGMENTS
-        if self.values["truncate"] and encoded.parts > fragments:
-            return cut(encoded.text, encoded.alphabet, fragments)
+        if self.values["truncate"]:
+            return cut(encoded.text, encoded.alphabet, fragments) if encoded.parts > fragments else text
         if self.values["max_fragments"] and encoded.parts > fragments:
             raise TextTooLong(encoded.parts, fragments, "parts")
         limit = self._longest(encoded.alphabet)
@@ -225,9 +229,11 @@ def number_text(value: Any) -> str:
     """
     if type(value) is str:
         return value
-    if type(value) is int:
+    if type(value) is int and value >= 0:  # a minus sign would pass for a dash
         return str(value)
-    raise InvalidRecipient("" if value is None else str(type(value).__name__), "is missing" if value is None else "is not a string")
+    raise InvalidRecipient(
+        "" if value is None else str(type(value).__name__), "is missing" if value is None else "is not a string of digits"
+    )
 
 
 def filled(template: str, row: dict[str, Any], position: int, rich_mode: str | None) -> str:
@@ -249,7 +255,7 @@ def parameter(row: dict[str, Any], name: str, position: int) -> str:
     if row.get(name) is None:
         raise MissingParameter(name, position)
     value = row[name]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value in (math.inf, -math.inf):
         raise InvalidField("recipients", f"entry {position}: {name[:40]} must be a string")
     text = str(value)
     if len(text) > LONGEST_PARAMETER or UNSTORABLE.search(text):
