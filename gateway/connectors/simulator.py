@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import secrets
 import threading
 import time
@@ -93,6 +94,8 @@ class Simulator:
         receipt_seconds: from answer to receipt.
         window: most unanswered messages.
         now: the wall clock, aware.
+        journal: a file that gets one line for each message taken, "order position try", before anything is answered: what a
+            carrier would remember of us, whatever becomes of this process. For tests.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Simulator:
         receipt_seconds: float,
         window: int = WINDOW,
         now: Callable[[], datetime] = _wall_clock,
+        journal: str | None = None,
     ) -> None:
         self._delay = delay_seconds
         self._receipt_delay = receipt_seconds
@@ -111,17 +115,23 @@ class Simulator:
         self._unanswered = 0
         self._run = secrets.token_hex(4)
         self._changed = threading.Condition()
+        self._journal_path = journal
+        self._journal: int | None = None
 
     @classmethod
     def make(cls, stored: Mapping[str, Any], process: ProcessSettings) -> Simulator:
-        """From the process's settings; the stored ``window`` may narrow the window."""
-        window = stored.get("window", WINDOW)
+        """From the process's settings; the stored ``window`` may narrow the window, ``journal`` names a file."""
+        window, journal = stored.get("window", WINDOW), stored.get("journal")
         if not isinstance(window, int) or window < 1:
             raise ValueError("window must be a whole number from 1")
-        return cls(process.simulator_delay_milliseconds / 1000, process.simulator_receipt_milliseconds / 1000, window)
+        if not isinstance(journal, str | None):
+            raise ValueError("journal must be the path of a file")
+        delay, receipt_delay = process.simulator_delay_milliseconds / 1000, process.simulator_receipt_milliseconds / 1000
+        return cls(delay, receipt_delay, window, journal=journal)
 
     def open(self) -> None:
-        pass
+        if self._journal_path is not None:
+            self._journal = os.open(self._journal_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def room(self) -> int:
         return self._window - self._unanswered
@@ -129,6 +139,7 @@ class Simulator:
     def submit(self, batch: Sequence[Outgoing]) -> Sequence[Outgoing]:
         with self._changed:
             taken = batch[: max(self.room(), 0)]
+            self._write_down(taken)
             started, wall = time.monotonic(), self._now()
             for outgoing in taken:
                 self._plan(outgoing, started, wall)
@@ -155,7 +166,15 @@ class Simulator:
         return _receipt(smsc_message_id, wanted.receipts[-1], at) if at <= self._now() else None
 
     def close(self, timeout_seconds: float) -> list[Event]:
+        if self._journal is not None:
+            os.close(self._journal)
+            self._journal = None
         return self.poll(0)
+
+    def _write_down(self, taken: Sequence[Outgoing]) -> None:
+        if self._journal is not None:
+            lines = (f"{key.order_id.hex} {key.position} {key.number}\n" for key in (outgoing.key for outgoing in taken))
+            os.write(self._journal, "".join(lines).encode())
 
     def _plan(self, outgoing: Outgoing, started: float, wall: datetime) -> None:
         """Puts the answer and the receipts of one message on the heap."""
