@@ -52,6 +52,14 @@ def test_every_token_is_in_the_guide() -> None:
     assert [token for token in MESSAGE_TYPES if f"`{token}`" not in text] == []
 
 
+def test_commands_exist() -> None:
+    known = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for command in re.findall(
+        r"`(dragoman [a-z]+(?: [a-z]+)?)|^ +(dragoman [a-z]+ [a-z]+)", GUIDE.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        assert f"### {''.join(command)}\n" in known, command
+
+
 def test_links_lead_somewhere() -> None:
     for path in (GUIDE, API):
         for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):

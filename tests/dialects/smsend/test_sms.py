@@ -557,6 +557,14 @@ class TestRepeats:
         assert owner.credits() == 999
         assert list(ledger.verify(gateway)) == []
 
+    def test_the_first_answer_comes_again_when_the_credit_is_used_up(self, gateway: Gateway, owner: Program) -> None:
+        an_account_with_user(gateway, "poor", credit=1)
+        poor = Program(owner.http, "poor").sign_in()
+        keys = poor.keys | {"Idempotency-Key": "the last one"}
+        answers = [poor.call("POST", "/sms", json=MESSAGE, headers=keys) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].data == answers[1].data
+
     @on_sqlite
     def test_with_an_order_id_of_ones_own(self, owner: Program) -> None:
         keys = owner.keys | {"Idempotency-Key": "k"}
