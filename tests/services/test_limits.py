@@ -88,10 +88,10 @@ class TestCounting:
         assert is_refused(limits, "", "192.0.2.7")
         assert not is_refused(limits, "", "")
 
-    @pytest.mark.parametrize("name", ["\ud83d", "a\0b", "x" * 10_000, "a b\r\nFLUSHALL", "user:mario"])
-    def test_any_name_can_be_counted(self, limits, name):
-        use_up(limits, name)
-        assert is_refused(limits, name)
+    def test_any_name_can_be_counted(self, limits):
+        for name in ("\ud83d", "a\0b", "x" * 10_000, "a b\r\nFLUSHALL", "user:mario"):
+            use_up(limits, name)
+            assert is_refused(limits, name)
         assert not is_refused(limits, "mario")
 
 

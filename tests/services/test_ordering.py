@@ -163,10 +163,14 @@ class TestText:
         with pytest.raises(EmptyText):
             submit(gateway, account, text="")
 
-    @pytest.mark.parametrize("text", ["a\x01\x1b\x7fb", "\u200f\u202e", "😀" * 35, "line\r\nend", "'; DROP TABLE orders; --", "%s :id {x}"])
-    def test_is_kept_as_it_is(self, gateway, account, text):
-        submit(gateway, account, text=text, label=text)
-        assert (the_order(gateway).text, the_order(gateway).label) == (text, text)
+    def test_is_kept_as_it_is(self, gateway, account, clock):
+        texts = ["a\x01\x1b\x7fb", "\u200f\u202e", "😀" * 35, "line\r\nend", "'; DROP TABLE orders; --", "%s :id {x}"]
+        for text in texts:
+            submit(gateway, account, text=text, label=text)
+            clock.forward(seconds=1)
+        with gateway.reading() as session:
+            stored = [(order.text, order.label) for order in session.scalars(select(Order).order_by(Order.id))]
+        assert stored == [(text, text) for text in texts]
 
 
 class TestTime:
@@ -176,10 +180,10 @@ class TestTime:
         assert (message.state, message.due_at, message.expires_at) == ("queued", clock.now(), None)
         assert the_order(gateway).due_at is None
 
-    @pytest.mark.parametrize("back", [timedelta(0), timedelta(microseconds=1), timedelta(days=9000)])
-    def test_in_the_past_means_now(self, gateway, account, clock, back):
-        submit(gateway, account, due_at=clock.now() - back)
-        assert (the_message(gateway).state, the_order(gateway).due_at) == ("queued", None)
+    def test_in_the_past_means_now(self, gateway, account, clock):
+        for back in (timedelta(0), timedelta(microseconds=1), timedelta(days=9000)):
+            submit(gateway, account, due_at=clock.now() - back)
+        assert {(each.state, each.due_at) for each in messages(gateway)} == {("queued", clock.now())}
 
     @pytest.mark.parametrize("ahead", [timedelta(microseconds=1), timedelta(days=366)])
     def test_ahead(self, gateway, account, clock, ahead):

@@ -61,15 +61,13 @@ class TestState:
         for name in ("mine", accepted.order_id, accepted.order_id.upper(), dashed):
             assert len(orders.state(gateway, account.id, "smsend", name).messages) == 1
 
-    @pytest.mark.parametrize(
-        "name", ["", "Mine", "mine ", "0" * 32, "x" * 32, "x" * 36, "mine\0", "\0", "\ud83d", "x" * 5000, "%", "' OR 1=1"]
-    )
-    def test_of_no_such_order(self, gateway, account, name):
+    def test_of_no_such_order(self, gateway, account):
         an_order(gateway, account, client_ref="mine")
-        with pytest.raises(NotFound):
-            orders.state(gateway, account.id, "smsend", name)
-        with pytest.raises(NotFound):
-            cancel(gateway, account.id, "smsend", name)
+        for name in ("", "Mine", "mine ", "0" * 32, "x" * 32, "x" * 36, "mine\0", "\0", "\ud83d", "x" * 5000, "%", "' OR 1=1"):
+            with pytest.raises(NotFound):
+                orders.state(gateway, account.id, "smsend", name)
+            with pytest.raises(NotFound):
+                cancel(gateway, account.id, "smsend", name)
 
     def test_of_a_stranger_s_order(self, gateway, account):
         stranger = an_account(gateway)
@@ -99,7 +97,7 @@ class TestHistory:
             for last, (end, _) in enumerate(taken):
                 assert ids(history(gateway, account, start, end)) == [name for _, name in taken[first : last + 1]]
 
-    @pytest.mark.parametrize("microseconds", [0, 1, 499, 999])
+    @pytest.mark.parametrize("microseconds", [0, 999])
     def test_a_moment_finds_its_own_order(self, gateway, account, clock, microseconds):
         clock.forward(microseconds=microseconds)
         accepted = an_order(gateway, account)
