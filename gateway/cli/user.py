@@ -90,6 +90,20 @@ def enable(gateway: Gateway, username: str, as_json: bool) -> None:
     _tell(f"User {username} may sign in.", {"username": username, "disabled": False}, None, as_json)
 
 
+@user.command()
+@click.argument("username")
+@as_json
+@with_gateway
+def revoke(gateway: Gateway, username: str, as_json: bool) -> None:
+    """Ends a user's sessions and access token. The password still works.
+
+    \b
+    Example: dragoman user revoke erp
+    """
+    accounts.revoke_keys(gateway, username)
+    _tell(f"Sessions and access token of {username} ended.", {"username": username}, None, as_json)
+
+
 def _password(from_stdin: bool, generate: bool) -> str:
     if from_stdin and generate:
         raise click.UsageError("--password-stdin and --generate exclude each other.")

@@ -105,6 +105,21 @@ def set_user_disabled(gateway: Gateway, username: str, *, disabled: bool) -> Non
             stored.revoke_sessions(session, found[0].id, gateway.clock.now())
 
 
+def revoke_keys(gateway: Gateway, username: str) -> None:
+    """Ends a user's sessions and access token; the next ``/token`` gives a new one.
+
+    Raises:
+        NotFound
+    """
+    now = gateway.clock.now()
+    with gateway.writing() as session:
+        found = stored.user_by_name(session, username)
+        if found is None:
+            raise NotFound("user")
+        stored.revoke_sessions(session, found[0].id, now)
+        stored.revoke_access_tokens(session, found[0].id, now)
+
+
 def accounts(gateway: Gateway) -> list[Account]:
     """Every customer's account, by name."""
     with gateway.reading() as session:

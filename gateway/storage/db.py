@@ -29,6 +29,8 @@ db = SQLAlchemy(model_class=Base)
 
 BUSY_TIMEOUT_SECONDS = 10
 POOL_WAIT_SECONDS = 10
+MORE_CONNECTIONS = 8
+"""Opened only while they are needed: a dispatcher has a thread for each connector."""
 READ_ONLY = {"dragoman_read_only": True}
 
 
@@ -36,6 +38,11 @@ class LockedConnection(sqlite3.Connection):
     """A connection that holds the writers' file lock from BEGIN IMMEDIATE to COMMIT or ROLLBACK."""
 
     lock_file: int | None = None
+
+    def __init__(self, database: str, *args: Any, **options: Any) -> None:
+        if database and database != ":memory:":
+            _make_private(database)
+        super().__init__(database, *args, **options)
 
     def begin(self, lock_path: str | None, *, read_only: bool) -> None:
         """Starts a transaction: a shared snapshot to read, or the one writer's."""
@@ -83,12 +90,24 @@ class LockedConnection(sqlite3.Connection):
             fcntl.flock(self.lock_file, fcntl.LOCK_UN)
 
 
+def _make_private(path: str) -> None:
+    """Makes the file before SQLite does, which would let everybody on the machine read it.
+
+    Raises:
+        sqlite3.OperationalError: as SQLite itself would.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
+
+
 def engine_options(database_url: str, threads: int) -> dict[str, Any]:
     """Options for the engine of one process that runs ``threads`` threads.
 
     Connections are not reset when they go back: :func:`writing` and :func:`reading` always end their transaction first.
     """
-    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 1}
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": MORE_CONNECTIONS}
     common |= {"pool_timeout": POOL_WAIT_SECONDS, "pool_reset_on_return": None}
     if database_url.startswith("sqlite"):
         connect = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False, "factory": LockedConnection}

@@ -93,10 +93,15 @@ def live_access_token(session: Session, user_id: int) -> Credential | None:
     ).first()
 
 
-def revoke_sessions(session: Session, user_id: int, now: datetime, keep: UUID | None = None) -> None:
-    """Ends the user's sessions, but for ``keep``."""
-    statement = update(SessionRow).where(SessionRow.user_id == user_id, SessionRow.revoked_at.is_(None))
-    session.execute((statement if keep is None else statement.where(SessionRow.id != keep)).values(revoked_at=now))
+def revoke_sessions(session: Session, user_id: int, now: datetime) -> None:
+    """Ends the user's sessions."""
+    session.execute(update(SessionRow).where(SessionRow.user_id == user_id, SessionRow.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def revoke_access_tokens(session: Session, user_id: int, now: datetime) -> None:
+    """Ends the user's access tokens."""
+    live = (Credential.user_id == user_id, Credential.kind == "access_token", Credential.revoked_at.is_(None))
+    session.execute(update(Credential).where(*live).values(revoked_at=now))
 
 
 def account_by_name(session: Session, name: str) -> Account | None:

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SLASHES = re.compile(r"/{2,}")
 LONGEST_LOGGED_PATH = 200
-PRIVATE_PATHS = ("/console/enter/",)
+PRIVATE_PATH = re.compile(r"/+console/+enter/")
 APOLOGY = b'{"result":"Internal error","error_code":"INTERNAL_ERROR","error_message":"Internal error"}'
 
 
@@ -80,7 +80,7 @@ def _note(environ: WSGIEnvironment, path: str, status: str, seconds: float, requ
         "request",
         request_id=request_id,
         method=environ.get("REQUEST_METHOD"),
-        path="-" if path.startswith(PRIVATE_PATHS) else path[:LONGEST_LOGGED_PATH],
+        path="-" if PRIVATE_PATH.match(path) else path[:LONGEST_LOGGED_PATH],
         status=int(status),
         milliseconds=round(seconds * 1000, 1),
         address=environ.get("REMOTE_ADDR", ""),

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import Conflict, InvalidField, InvalidInput, NotFound
+from gateway.domain.errors import Conflict, InvalidField, InvalidInput, NotFound, SessionExpired
 from gateway.domain.parts import TextPolicy
-from gateway.services import accounts
+from gateway.services import accounts, identity
 from gateway.services.accounts import NewAccount, create_account, create_user
 from gateway.services.ledger import MOST_UNITS
 from gateway.storage.identity import account_by_name
@@ -107,3 +107,23 @@ class TestUser:
             accounts.set_user_disabled(gateway, "nobody", disabled=True)
         with pytest.raises(NotFound):
             accounts.account_with_users(gateway, "nobody")
+
+
+def test_revoked_keys_are_dead_and_the_password_lives(gateway):
+    accounts.create_account(gateway, accounts.NewAccount("acme"))
+    accounts.create_user(gateway, "acme", "erp", "long-password")
+    credentials = [identity.Password("erp", "long-password")]
+    session, token = identity.sign_in(gateway, credentials, ""), identity.access_token(gateway, credentials, "")
+    accounts.revoke_keys(gateway, "erp")
+    with pytest.raises(SessionExpired):
+        identity.by_session(gateway, session.user_key, session.key)
+    with pytest.raises(SessionExpired):
+        identity.by_access_token(gateway, token.user_key, token.key)
+    again = identity.access_token(gateway, credentials, "")
+    assert again.key != token.key
+    assert identity.by_access_token(gateway, again.user_key, again.key).username == "erp"
+
+
+def test_nobody_s_keys_cannot_be_revoked(gateway):
+    with pytest.raises(NotFound):
+        accounts.revoke_keys(gateway, "nobody")

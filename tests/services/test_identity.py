@@ -291,15 +291,6 @@ class TestSession:
         with pytest.raises(SessionExpired):
             by_session(gateway, signed_in)
 
-    def test_revoked_all_but_one(self, gateway, user):
-        first, second = sign_in(gateway), sign_in(gateway)
-        with gateway.writing() as session:
-            keep = identity.unsigned(gateway, SESSION_SALT, second.key)
-            stored.revoke_sessions(session, user.id, gateway.clock.now(), keep=keep)
-        assert by_session(gateway, second).user_id == user.id
-        with pytest.raises(SessionExpired):
-            by_session(gateway, first)
-
     def test_of_a_disabled_user_stays_shut_after_all_is_well_again(self, gateway, user):
         signed_in = sign_in(gateway)
         accounts.set_user_disabled(gateway, "mario", disabled=True)

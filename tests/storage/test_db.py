@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
 
+from bench.customer import gateway_on
 from gateway import create_app
 from gateway.domain.errors import StorageUnavailable
 from gateway.services import ledger
@@ -329,3 +331,11 @@ def test_an_order_s_time_is_stored_so_that_text_sorts_like_time():
 @pytest.mark.parametrize(("value", "good"), [("", True), ("ż😀", True), ("a\0", False), ("\ud83d", False), ("\udfff!", False)])
 def test_what_both_databases_can_hold(value, good):
     assert storable(value) is good
+
+
+def test_nobody_else_on_the_machine_may_read_the_database(tmp_path):
+    path = tmp_path / "new.sqlite3"
+    with gateway_on(f"sqlite:///{path}"):
+        pass
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_name(path.name + ".lock").stat().st_mode) == 0o600
