@@ -48,7 +48,7 @@ ENVIRONMENT = {
     "DRAGOMAN_WEB_WORKERS": "3",
     "DRAGOMAN_DISPATCH_LEASE_SECONDS": "2",
     "DRAGOMAN_DISPATCH_POLL_MILLISECONDS": "50",
-    "DRAGOMAN_SIMULATOR_DELAY_MILLISECONDS": "200",
+    "DRAGOMAN_SIMULATOR_DELAY_MILLISECONDS": "100",
     "DRAGOMAN_SIMULATOR_RECEIPT_MILLISECONDS": "200",
     "DRAGOMAN_LOG_LEVEL": "warning",
 }
@@ -149,7 +149,8 @@ def trial(database_url: str, folder: Path, rounds: int) -> Report:
             load.start()
             try:
                 for number in range(rounds):
-                    time.sleep(random.uniform(0.1, 0.5))
+                    wait_for(lambda: in_flight(gateway) > 0, "nothing is being sent")
+                    time.sleep(random.uniform(0.1, 0.8))
                     wait_for(lambda: in_flight(gateway) > 0, "nothing is being sent")
                     report.kills[kill_one(server, dispatcher, number)] += 1
             finally:
