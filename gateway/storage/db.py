@@ -10,11 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -91,15 +93,13 @@ class LockedConnection(sqlite3.Connection):
 
 
 def _make_private(path: str) -> None:
-    """Makes the file before SQLite does, which would let everybody on the machine read it.
+    """Makes an absent file before SQLite does, which would let everybody on the machine read it.
 
-    Raises:
-        sqlite3.OperationalError: as SQLite itself would.
+    Without opening it: closing a descriptor of the file would drop the locks that SQLite holds on it in other threads of this
+    process (POSIX advisory locks), and two writers would ruin it. What cannot be made here is left to SQLite to refuse.
     """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
+    with suppress(OSError):
+        os.mknod(path, stat.S_IFREG | 0o600)
 
 
 def engine_options(database_url: str, threads: int) -> dict[str, Any]:
@@ -112,6 +112,7 @@ def engine_options(database_url: str, threads: int) -> dict[str, Any]:
     if database_url.startswith("sqlite"):
         connect = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False, "factory": LockedConnection}
         return common | {"connect_args": connect, "poolclass": QueuePool}
+    common |= {"pool_pre_ping": True}  # after a restart of the server the next request finds a new connection, not an error
     return common | {"connect_args": {"connect_timeout": POOL_WAIT_SECONDS, "application_name": "dragoman", "options": "-c timezone=UTC"}}
 
 
@@ -141,7 +142,7 @@ def sqlite_lock_path(engine: Engine) -> str | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns "the database is away" into :class:`StorageUnavailable`; other errors pass."""
+    """Turns "the database is away", or was demoted to read-only, into :class:`StorageUnavailable`; other errors pass."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
@@ -149,7 +150,7 @@ def translated() -> Iterator[None]:
     except (NoConnectionFree, sqlite3.OperationalError) as error:  # the second comes bare from BEGIN
         raise StorageUnavailable(type(error).__name__) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or isinstance(error.orig, ReadOnlySqlTransaction):
             raise StorageUnavailable(type(error.orig).__name__) from error
         raise
 

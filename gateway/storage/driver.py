@@ -26,7 +26,8 @@ from gateway.storage.types import sqlite_moment
 
 Row = tuple[Any, ...]
 Params = Mapping[str, Any]
-Lost = (psycopg.OperationalError, psycopg.InterfaceError)
+Lost = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""The connection is of no use any more: broken, or to a server that a failover made read-only."""
 
 
 class Statement:
