@@ -136,15 +136,22 @@ class Tenure:
             self._quietly(lambda: dispatching.release(self._gateway, self._lease))
 
     def _renew(self) -> None:
-        """A lease is renewed when a third of it is gone. One that ran out unnoticed (a long outage) is renewed or lost here."""
+        """A lease is renewed when a third of it is gone, and with it those of the messages on their way.
+
+        One that ran out unnoticed (a long outage) is renewed or lost here.
+        """
         left = (self._lease.until - self._gateway.clock.now()).total_seconds()
         if left > self._gateway.settings.dispatch_lease_seconds * 2 / 3:
             return
         try:
-            self._lease = dispatching.renew(self._gateway, self._lease)
+            self._lease = dispatching.renew(self._gateway, self._lease, self._open())
         except LeaseLost:
             self._lost = True
             raise
+
+    def _open(self) -> set[AttemptKey]:
+        """The attempts whose outcome is not in the database yet: still with the carrier, or answered and not recorded."""
+        return self._in_flight | {event.key for event in self._unrecorded if not isinstance(event, Receipt)}
 
     def _keep_lease(self) -> None:
         if not self._lost:

@@ -7,7 +7,7 @@ when its lease ends becomes unknown (:mod:`gateway.services.sweeping`); it is ne
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,8 +77,10 @@ def own(gateway: Gateway, connector: str, owner: str) -> Lease | None:
         return Lease(row.name, owner, row.fence, until, row.kind, dict(row.settings), row.parts_per_second)
 
 
-def renew(gateway: Gateway, lease: Lease) -> Lease:
-    """The lease with a full term from now.
+def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()) -> Lease:
+    """The lease with a full term from now, and as long for the attempts that wait for the carrier under it.
+
+    However slow the carrier is, a message is not given up while the dispatcher that sent it lives.
 
     Raises:
         LeaseLost: somebody else took it, or the connector was switched off.
@@ -87,6 +89,7 @@ def renew(gateway: Gateway, lease: Lease) -> Lease:
     with gateway.writing() as session:
         if not leases.renew(session, lease.connector, lease.owner, lease.fence, until):
             raise LeaseLost(lease.connector)
+        dispatch.extend(session, in_flight, until)
     return replace(lease, until=until)
 
 

@@ -6,7 +6,7 @@ locked in the order of their key before any account is, so that two dispatchers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -130,12 +130,17 @@ _WRITE = BatchStatement(
     """,
     _KEY | _WRITTEN,
 )
+_EXTEND = BatchStatement(
+    f"UPDATE messages AS m SET lease_until = :until FROM {{rows}} WHERE {_SAME} AND m.fence = u.number AND m.state = 'sending'",
+    _KEY | {"number": "bigint"},
+)
 _WRITTEN_FROM = Held._fields.index("state")
 _WRITTEN_TO = _WRITTEN_FROM + len(_WRITTEN)
+# A late answer without words of its own keeps those that say why the attempt was given up.
 _END = BatchStatement(
     """
-    UPDATE attempts AS a SET finished_at = :now, outcome = u.outcome, carrier_code = u.carrier_code, detail = u.detail,
-        smsc_message_id = u.smsc_message_id
+    UPDATE attempts AS a SET finished_at = :now, outcome = u.outcome, carrier_code = coalesce(u.carrier_code, a.carrier_code),
+        detail = coalesce(u.detail, a.detail), smsc_message_id = u.smsc_message_id
     FROM {rows}
     WHERE a.account_id = u.account_id AND a.order_id = u.order_id AND a.position = u.position AND a.number = u.number
         AND (a.outcome IS NULL OR a.outcome = 'unknown')
@@ -200,6 +205,12 @@ def hold_swept(session: Session, sweep: BatchStatement, now: datetime, most: int
 def write(session: Session, messages: Sequence[Held]) -> None:
     """Writes held messages back. Their lease ends."""
     execute(session, _WRITE, {}, [(*held[:3], *held[_WRITTEN_FROM:_WRITTEN_TO]) for held in messages])
+
+
+def extend(session: Session, keys: Collection[AttemptKey], until: datetime) -> None:
+    """Lengthens the leases of attempts that still run; one that ended, was given up or was claimed anew is left alone."""
+    hold_attempted(session, keys)
+    execute(session, _EXTEND, {"until": until}, list(keys))
 
 
 def end_attempts(session: Session, attempts: Sequence[Ended], now: datetime) -> None:

@@ -23,14 +23,15 @@ from gateway.dispatcher.main import run
 from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import StorageUnavailable
 from gateway.domain.message import State
-from gateway.domain.sending import Outgoing
+from gateway.domain.sending import Event, Outgoing
 from gateway.services import dispatching, ledger
 from gateway.services.core import Gateway
 from gateway.services.dispatching import LeaseLost
+from gateway.services.sweeping import sweep
 from gateway.storage.db import db
 from gateway.storage.driver import close_connections
 from tests.support.builders import an_account, an_order, attempts, messages, recipients, set_connector, stored_receipts, the_message
-from tests.support.databases import SECRET, settings_for
+from tests.support.databases import SECRET, FixedClock, settings_for
 
 PATIENCE_SECONDS = 60.0
 
@@ -205,6 +206,39 @@ def test_outcomes_are_kept_while_the_database_is_away(gateway, monkeypatch):
     tenure.turn(stop)
     assert all_in(gateway, State.SENT)
     tenure.end()
+
+
+@pytest.mark.parametrize("policy", ["hold", "resend"])
+def test_a_slow_carrier_s_messages_are_not_given_up_while_their_dispatcher_lives(gateway, policy):
+    set_connector(gateway, unknown_policy=policy)
+    clock = gateway.clock = FixedClock(gateway.clock.now())
+    an_order(gateway, an_account(gateway), recipients(3))
+    connector = Simulator(3600, 3600)
+    tenure, stop = a_tenure(gateway, connector), threading.Event()
+    for _ in range(10):
+        tenure.turn(stop)
+        clock.forward(seconds=gateway.settings.dispatch_lease_seconds * 0.5)
+        assert sweep(gateway) == {}
+    assert [(message.state, message.fence) for message in messages(gateway)] == [(State.SENDING, 1)] * 3
+
+
+def test_messages_on_their_way_are_not_given_up_during_a_shutdown(gateway):
+    clock = gateway.clock = FixedClock(gateway.clock.now())
+    an_order(gateway, an_account(gateway))
+    gateway.settings = replace(gateway.settings, graceful_timeout_seconds=1)
+    swept: list[dict[str, int]] = []
+
+    class Slow(Simulator):
+        def poll(self, timeout_seconds: float) -> list[Event]:
+            swept.append(sweep(gateway))
+            clock.forward(seconds=gateway.settings.dispatch_lease_seconds * 0.5)
+            return super().poll(timeout_seconds)
+
+    tenure = a_tenure(gateway, Slow(0.5, 3600))
+    tenure.turn(threading.Event())
+    tenure.end()
+    assert len(swept) > 5 and not any(swept)
+    assert the_message(gateway).state == State.SENT
 
 
 def test_the_speed_limit_holds_a_batch_back(gateway):

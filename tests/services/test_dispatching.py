@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -217,6 +217,15 @@ class TestLateOutcomes:
         assert (the_message(gateway).state, attempts(gateway)[0].outcome) == (State.UNKNOWN, "unknown")
         record(gateway, Outcome.accepted(outgoing.key, "late"))
         assert (the_message(gateway).state, attempts(gateway)[0].outcome) == (State.SENT, "accepted")
+        assert attempts(gateway)[0].detail == "no outcome before the lease ended"
+
+    def test_an_answer_with_words_of_its_own_replaces_the_older_ones(self, gateway):
+        an_order(gateway, an_account(gateway))
+        key = claim_one(gateway).key
+        record(gateway, Outcome.failed(key, FailureKind.UNKNOWN, "t", "no answer"))
+        record(gateway, Outcome.failed(key, FailureKind.FINAL, "11", "invalid destination"))
+        (attempt,) = attempts(gateway)
+        assert (attempt.carrier_code, attempt.detail) == ("11", "invalid destination")
 
     def test_an_answer_to_an_older_claim_leaves_the_newer_one_alone(self, gateway, clock):
         set_connector(gateway, unknown_policy="resend")
@@ -380,3 +389,32 @@ class TestLeases:
         set_connector(gateway, enabled=False)
         with pytest.raises(LeaseLost):
             dispatching.renew(gateway, lease)
+
+    def test_lengthens_only_attempts_that_still_run(self, gateway, clock):
+        lease = dispatching.own(gateway, NAME, "me")
+        assert lease is not None
+        an_order(gateway, an_account(gateway), recipients(4))
+        running, answered, older, foreign = claim(gateway)
+        first_end = the_lease_end(gateway, running)
+        record(gateway, Outcome.accepted(answered.key, "a"))
+        clock.forward(seconds=1)
+        dispatching.renew(gateway, lease, [running.key, answered.key, older.key._replace(number=0)])
+        assert the_lease_end(gateway, running) == first_end + timedelta(seconds=1)
+        assert [the_lease_end(gateway, each) for each in (answered, older, foreign)] == [None, first_end, first_end]
+
+    def test_once_lost_lengthens_nothing(self, gateway, clock):
+        lease = dispatching.own(gateway, NAME, "me")
+        assert lease is not None
+        an_order(gateway, an_account(gateway))
+        outgoing = claim_one(gateway)
+        first_end = the_lease_end(gateway, outgoing)
+        set_connector(gateway, fence=99)
+        clock.forward(seconds=1)
+        with pytest.raises(LeaseLost):
+            dispatching.renew(gateway, lease, [outgoing.key])
+        assert the_lease_end(gateway, outgoing) == first_end
+
+
+def the_lease_end(gateway: Gateway, outgoing: Outgoing) -> datetime | None:
+    (found,) = [message for message in messages(gateway) if message.position == outgoing.key.position]
+    return found.lease_until
