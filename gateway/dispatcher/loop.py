@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -118,16 +118,19 @@ class Tenure:
             stop.wait(self._outage.struck(error))
 
     def end(self) -> None:
-        """Lets the window finish, records it, closes the connector and gives the lease back. Never raises."""
+        """Lets the window finish, records it, closes the connector and gives the lease back.
+
+        Never raises: whatever a step meets, what has come back is recorded and the lease is given back. A connector that fails
+        at telling its events is not waited for.
+        """
         deadline = time.monotonic() + self._gateway.settings.graceful_timeout_seconds
         while self._in_flight and time.monotonic() < deadline:
-            self._gather(min(self._poll_seconds(), max(deadline - time.monotonic(), 0.0)))
+            told = self._quietly(lambda: self._gather(min(self._poll_seconds(), max(deadline - time.monotonic(), 0.0))))
             self._quietly(self._keep_lease)
             self._quietly(self._record)
-        try:
-            self._note(self._connector.close(max(deadline - time.monotonic(), 0.0)))
-        except Exception:
-            log.exception("close_failed", connector=self._lease.connector)
+            if not told:
+                break
+        self._quietly(lambda: self._note(self._connector.close(max(deadline - time.monotonic(), 0.0))))
         unanswered = [Outcome.failed(key, FailureKind.UNKNOWN, detail="no answer before shutdown") for key in self._in_flight]
         self._note(unanswered)
         while not self._quietly(self._record) and time.monotonic() < deadline:
@@ -162,13 +165,13 @@ class Tenure:
 
     def _note(self, events: Sequence[Event]) -> None:
         """Keeps events until they are recorded, and rests when the carrier asks for it."""
+        self._unrecorded += events
         for event in events:
             if isinstance(event, Receipt):
                 continue
             self._in_flight.discard(event.key)
             if isinstance(event, Outcome) and event.failure in (FailureKind.THROTTLED, FailureKind.MISCONFIGURED):
                 self._pause(event)
-        self._unrecorded += events
 
     def _pause(self, outcome: Outcome) -> None:
         seconds = dispatching.pause_seconds(outcome)
@@ -229,12 +232,14 @@ class Tenure:
     def _poll_seconds(self) -> float:
         return self._gateway.settings.dispatch_poll_milliseconds / 1000
 
-    def _quietly(self, step: object) -> bool:
+    def _quietly(self, step: Callable[[], object]) -> bool:
         """Runs a step of the shutdown; whether it went well."""
-        assert callable(step)
         try:
             step()
         except (StorageUnavailable, LeaseLost) as error:
             log.warning("shutdown_step_failed", connector=self._lease.connector, error=type(error).__name__)
+            return False
+        except Exception:
+            log.exception("shutdown_step_failed", connector=self._lease.connector)
             return False
         return True

@@ -241,6 +241,55 @@ def test_messages_on_their_way_are_not_given_up_during_a_shutdown(gateway):
     assert the_message(gateway).state == State.SENT
 
 
+class Broken(Simulator):
+    """Fails at the named calls from the moment it is told to."""
+
+    failing: tuple[str, ...] = ()
+
+    def poll(self, timeout_seconds: float) -> list[Event]:
+        if "poll" in self.failing:
+            raise RuntimeError("poll")
+        return super().poll(timeout_seconds)
+
+    def close(self, timeout_seconds: float) -> list[Event]:
+        if "close" in self.failing:
+            raise RuntimeError("close")
+        return super().close(timeout_seconds)
+
+
+@pytest.mark.parametrize(
+    ("failing", "second"),
+    [(("poll", "close"), State.UNKNOWN), (("close",), State.SENT)],
+)
+def test_an_end_records_and_releases_whatever_the_connector_does(gateway, monkeypatch, failing, second):
+    account = an_account(gateway)
+    an_order(gateway, account)
+    connector, stop = Broken(0, 3600), threading.Event()
+    tenure = a_tenure(gateway, connector)
+    tenure.turn(stop)
+    with monkeypatch.context() as away:
+        away.setattr(dispatching, "record", _away)
+        tenure.turn(stop)
+    assert all_in(gateway, State.SENDING)
+    connector._delay = 0.05
+    an_order(gateway, account)
+    tenure._send()
+    connector.failing = failing
+    tenure.end()
+    assert [message.state for message in messages(gateway)] == [State.SENT, second]
+    assert dispatching.own(gateway, "simulator", "next") is not None
+
+
+def test_an_end_gives_the_lease_back_though_nothing_can_be_recorded(gateway, monkeypatch):
+    an_order(gateway, an_account(gateway))
+    gateway.settings = replace(gateway.settings, graceful_timeout_seconds=1)
+    tenure = a_tenure(gateway)
+    tenure.turn(threading.Event())
+    monkeypatch.setattr(tenure, "_record", _broken)
+    tenure.end()
+    assert dispatching.own(gateway, "simulator", "next") is not None
+
+
 def test_the_speed_limit_holds_a_batch_back(gateway):
     set_connector(gateway, parts_per_second=40)
     an_order(gateway, an_account(gateway), recipients(100))
@@ -266,3 +315,7 @@ def test_a_misconfigured_connector_rests_and_fails_nothing(gateway):
 
 def _away(*_: object) -> None:
     raise StorageUnavailable("away")
+
+
+def _broken() -> None:
+    raise RuntimeError("a defect")
