@@ -167,7 +167,7 @@ class Settings:
     session_idle_seconds: int = setting("Seconds without a call after which a session ends.", _whole(10, 86_400), "300")
     guesses_per_minute_user: int = setting("Wrong passwords a minute for one user before more are refused.", _whole(1, 100_000), "10")
     guesses_per_minute_address: int = setting(
-        "Wrong passwords or keys a minute from one address before more are refused.", _whole(1, 100_000), "60"
+        "Wrong passwords a minute from one address before more are refused.", _whole(1, 100_000), "60"
     )
     smsend_max_gsm_characters: int = setting("smSend: longest GSM-7 text, in septets.", _whole(1, 39_015), "1000")
     smsend_max_ucs2_characters: int = setting("smSend: longest UCS-2 text, in UTF-16 units.", _whole(1, 17_085), "450")

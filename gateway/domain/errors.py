@@ -33,6 +33,7 @@ GatewayError
 ├── Throttled
 └── Unavailable
     ├── StorageUnavailable       nothing was recorded; the request may be repeated
+    │   └── OutcomeUnknown       the database fell silent in the middle: it may have been recorded
     └── NotBuilt                 a documented call that this gateway does not offer yet
 
 A class carries data, not HTTP numbers and not finished prose: each dialect words it in its own table.
@@ -260,6 +261,10 @@ class Unavailable(GatewayError):
 
 class StorageUnavailable(Unavailable):
     """The database did not take the change; nothing was recorded and the request may be repeated."""
+
+
+class OutcomeUnknown(StorageUnavailable):
+    """The database fell silent while it recorded: only asking it, or repeating under the same reference, can tell."""
 
 
 class NotBuilt(Unavailable):

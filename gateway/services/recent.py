@@ -6,6 +6,7 @@ again by the statement that charges (:mod:`gateway.storage.accept`); an account'
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from datetime import datetime
@@ -22,6 +23,7 @@ class RecentCallers:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, tuple[float, Caller, datetime]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, session_id: UUID) -> tuple[Caller, datetime] | None:
         """The caller and when the session was last seen, if read at most five seconds ago."""
@@ -29,11 +31,9 @@ class RecentCallers:
         return (kept[1], kept[2]) if kept is not None and time.monotonic() - kept[0] < KEEP_SECONDS else None
 
     def keep(self, session_id: UUID, caller: Caller, last_seen: datetime) -> None:
-        """Remembers a caller just read. Threads may race here: each leaves a true entry."""
-        self._kept[session_id] = (time.monotonic(), caller, last_seen)
-        while len(self._kept) > MOST_ENTRIES:
-            self._kept.popitem(last=False)
-
-    def forget(self, session_id: UUID) -> None:
-        """Makes the next question read the database."""
-        self._kept.pop(session_id, None)
+        """Remembers a caller just read; the one read longest ago makes room."""
+        with self._lock:
+            self._kept[session_id] = (time.monotonic(), caller, last_seen)
+            self._kept.move_to_end(session_id)
+            while len(self._kept) > MOST_ENTRIES:
+                self._kept.popitem(last=False)

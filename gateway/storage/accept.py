@@ -8,7 +8,7 @@ debited by one conditional UPDATE, so no concurrency can bring it below its limi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,11 +17,12 @@ from uuid import UUID
 from psycopg import errors as pg
 from sqlalchemy import Engine
 
-from gateway.domain.errors import Conflict, InsufficientCredit, StorageUnavailable
+from gateway.domain.errors import Conflict, InsufficientCredit, OutcomeUnknown, StorageUnavailable
 from gateway.storage.driver import Lost, Row, Statement, fetch, postgresql_connection, sqlite_transaction, sqlite_value
 from gateway.storage.tables import REVENUE_ACCOUNT_ID
 
 CHUNK = 5_000
+AcceptOnce = Callable[["Engine", "NewOrder", dict[str, Any]], "Recorded | None"]
 
 
 class Item(NamedTuple):
@@ -189,7 +190,8 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
     Raises:
         InsufficientCredit: nothing was changed. Also raised when the user or the session ended meanwhile: ask anew who calls.
         ReferenceTaken: nothing was changed.
-        StorageUnavailable: nothing was changed, as far as can be known; the same order (same id) may be given again.
+        StorageUnavailable: nothing was changed.
+        OutcomeUnknown: the database fell silent in the middle and did not come back at once.
     """
     params = _params(order)
     if engine.dialect.name == "sqlite":
@@ -205,12 +207,20 @@ def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) 
     try:
         try:
             return accept_once(engine, order, params)
-        except Lost:
-            return accept_once(engine, order, params)
-    except Lost as error:
-        raise StorageUnavailable(type(error).__name__) from error
+        except Lost as error:
+            return _accept_after_loss(accept_once, engine, order, params, error)
     except pg.UniqueViolation as error:
         return _repeated(engine, order, str(error.diag.constraint_name))
+
+
+def _accept_after_loss(
+    accept_once: AcceptOnce, engine: Engine, order: NewOrder, params: dict[str, Any], loss: Exception
+) -> Recorded | None:
+    """Once more on a new connection. Without one, nobody here can tell whether the first try was committed."""
+    try:
+        return accept_once(engine, order, params)
+    except (*Lost, StorageUnavailable) as error:
+        raise OutcomeUnknown(type(loss).__name__) from error
 
 
 def _accept_whole(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:

@@ -2,7 +2,8 @@
 
 SQLite: WAL, ``synchronous=FULL`` (an accepted order survives power loss), foreign keys on, and a blocking file lock
 around every writing transaction. SQLite's own busy handler sleeps and retries, so under load some writer waits for
-seconds; the lock queues them fairly. PostgreSQL: psycopg 3, one connection for each worker thread.
+seconds; the lock queues them fairly. PostgreSQL: psycopg 3; a thread holds one connection for the
+hot path (:mod:`gateway.storage.driver`) and at most one of the pool: count two for each web thread.
 """
 
 from __future__ import annotations

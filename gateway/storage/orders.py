@@ -86,13 +86,9 @@ def recipient_history(
 
 
 def scheduled_order_ids(session: Session, account_id: int, dialect: str) -> Sequence[UUID]:
-    """Orders of the account and dialect that wait for their hour."""
-    waiting = select(Message.order_id).where(
-        Message.account_id == account_id, Message.order_id == Order.id, Message.position == 0, Message.state == State.SCHEDULED.value
-    )
-    return session.scalars(
-        select(Order.id).where(Order.account_id == account_id, Order.dialect == dialect, Order.due_at.is_not(None), waiting.exists())
-    ).all()
+    """Orders of the account and dialect that wait for their hour. Starts from the waiting messages, not from all history."""
+    waiting = select(Message.order_id).distinct().where(Message.account_id == account_id, Message.state == State.SCHEDULED.value)
+    return session.scalars(select(Order.id).where(Order.account_id == account_id, Order.dialect == dialect, Order.id.in_(waiting))).all()
 
 
 def all_scheduled(session: Session, order: Order) -> bool:

@@ -262,6 +262,13 @@ class Message(Base):
             sqlite_where=text("receipt_due_at IS NOT NULL"),
         ),
         Index("ix_messages_unknown", "connector", postgresql_where=text("state = 'unknown'"), sqlite_where=text("state = 'unknown'")),
+        Index(
+            "ix_messages_scheduled",
+            "account_id",
+            "order_id",
+            postgresql_where=text("state = 'scheduled'"),
+            sqlite_where=text("state = 'scheduled'"),
+        ),
         Index("ix_messages_recipient", "account_id", "recipient", "order_id"),
     )
 
@@ -322,7 +329,15 @@ class ReceiptRow(Base):
             postgresql_where=text("account_id IS NULL"),
             sqlite_where=text("account_id IS NULL"),
         ),
-        Index("ix_receipts_message", "account_id", "order_id", "position"),
+        # Without parked receipts, or SQLite would find those by it: its planner takes that for an equality, which usually is the better choice.
+        Index(
+            "ix_receipts_message",
+            "account_id",
+            "order_id",
+            "position",
+            postgresql_where=text("account_id IS NOT NULL"),
+            sqlite_where=text("account_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -56,16 +56,21 @@ class Flag(fields.Field[bool]):
         return self.WORDS[word]
 
 
-class Whole(fields.Field[int]):
-    """A whole number between bounds, as JSON or as ASCII digits."""
+class Whole(fields.Field[int | None]):
+    """A whole number between bounds, as JSON or as ASCII digits.
+
+    Where null is allowed, 0 and "" mean the same when 0 is out of bounds: old programs send every field they know.
+    """
 
     def __init__(self, low: int, high: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.low, self.high = low, high
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int | None:
         if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,12}\s*", value, re.ASCII):
             value = int(value)
+        if self.allow_none and self.low > 0 and value in (0, "") and not isinstance(value, bool):
+            return None
         if type(value) is not int or not self.low <= value <= self.high:
             raise ValidationError(f"must be a whole number from {self.low} to {self.high}")
         return value

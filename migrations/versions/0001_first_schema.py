@@ -146,6 +146,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("receipt_due_at IS NOT NULL"),
         sqlite_where=sa.text("receipt_due_at IS NOT NULL"),
     )
+    op.create_index(
+        "ix_messages_scheduled",
+        "messages",
+        ["account_id", "order_id"],
+        postgresql_where=sa.text("state = 'scheduled'"),
+        sqlite_where=sa.text("state = 'scheduled'"),
+    )
     op.create_index("ix_messages_recipient", "messages", ["account_id", "recipient", "order_id"])
     op.create_index(
         "ix_messages_smsc_message_id",
@@ -228,7 +235,13 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
     )
-    op.create_index("ix_receipts_message", "receipts", ["account_id", "order_id", "position"])
+    op.create_index(
+        "ix_receipts_message",
+        "receipts",
+        ["account_id", "order_id", "position"],
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+        sqlite_where=sa.text("account_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_receipts_parked",
         "receipts",

@@ -340,3 +340,21 @@ def test_nobody_else_on_the_machine_may_read_the_database(tmp_path):
         pass
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.with_name(path.name + ".lock").stat().st_mode) == 0o600
+
+
+def test_opening_another_connection_keeps_the_locks_of_the_first(tmp_path):
+    """SQLite's locks belong to the process: whoever closes a descriptor of the file drops them all, and a foreign program that
+    ends then takes the write-ahead log away with everything that was committed to it."""
+    path = tmp_path / "kept.sqlite3"
+    first, second = (lambda: closing(sqlite3.connect(path, isolation_level=None, factory=LockedConnection)) for _ in range(2))
+    program = f"import sqlite3; c = sqlite3.connect({str(path)!r}); print(c.execute('SELECT count(*) FROM t').fetchone()[0]); c.close()"
+    with first() as one:
+        one.execute("PRAGMA journal_mode=WAL")
+        one.execute("CREATE TABLE t (a)")
+        one.execute("INSERT INTO t VALUES (1)")
+        with second() as two:
+            assert two.execute("SELECT count(*) FROM t").fetchone() == (1,)
+            assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "1\n"
+            assert path.with_name(path.name + "-wal").exists()
+            one.execute("INSERT INTO t VALUES (2)")
+            assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "2\n"

@@ -29,6 +29,7 @@ from gateway.domain.errors import (
 from gateway.web.dialect import ErrorRow, ErrorTable
 from gateway.web.errors import InternalError
 
+UNCERTAIN = "The order may have been recorded: repeat it with the same order_id or Idempotency-Key, or look for it in the history"
 CHALLENGE = (("WWW-Authenticate", 'Basic realm="smsend"'),)
 FIELD_NAMES = {"originator": "sender", "client_ref": "order_id"}
 
@@ -146,7 +147,8 @@ ERRORS: ErrorTable = {
     errors.InsufficientCredit: ErrorRow(400, "NOT_ENOUGH_CREDIT", _credit),
     errors.Throttled: ErrorRow(429, "TOO_MANY_ATTEMPTS", _slow),
     errors.Unavailable: ErrorRow(503, "UNAVAILABLE", "The gateway cannot do this now, try again later"),
-    errors.StorageUnavailable: ErrorRow(503, "UNAVAILABLE", "Nothing was recorded, try again later"),
+    errors.StorageUnavailable: ErrorRow(503, "UNAVAILABLE", "The database does not answer and nothing was changed, try again later"),
+    errors.OutcomeUnknown: ErrorRow(503, "OUTCOME_UNKNOWN", UNCERTAIN),
     errors.NotBuilt: ErrorRow(501, "NOT_AVAILABLE", _not_built),
     InternalError: ErrorRow(500, "INTERNAL_ERROR", "Internal error"),
 }

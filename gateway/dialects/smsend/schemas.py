@@ -17,7 +17,7 @@ class Envelope(LooseSchema):
 
     message_type = Text(required=True, longest=100)
     message = Text(required=True, longest=LONGEST_MESSAGE)
-    sender = Text(allow_none=True, load_default=None, longest=100)
+    sender = Text(allow_none=True, load_default=None, numbers=True, longest=100)
     scheduled_delivery_time = Text(allow_none=True, load_default=None, longest=100)
     scheduled_delivery_timezone = Text(allow_none=True, load_default=None, longest=100)
     order_id = Text(allow_none=True, load_default=None, numbers=True, longest=100)
@@ -53,7 +53,7 @@ class Page(LooseSchema):
     start = Text(required=True, data_key="from", longest=100)
     end = Text(load_default="", data_key="to", longest=100)
     timezone = Text(load_default="", longest=100)
-    page = Whole(1, 1_000_000, load_default=1, data_key="pageNumber")
+    page = Whole(1, 100_000, load_default=1, data_key="pageNumber")
     size = Whole(1, 1_000_000, load_default=PAGE_SIZE, data_key="pageSize")
     dir = Text(load_default="", longest=10)
 

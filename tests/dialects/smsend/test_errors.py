@@ -69,7 +69,13 @@ EXAMPLES: tuple[tuple[GatewayError, int, str, str], ...] = (
     ),
     (errors.Throttled(7), 429, "TOO_MANY_ATTEMPTS", "Too many attempts, try again in 7 seconds"),
     (errors.Unavailable("x"), 503, "UNAVAILABLE", "The gateway cannot do this now, try again later"),
-    (errors.StorageUnavailable(), 503, "UNAVAILABLE", "Nothing was recorded, try again later"),
+    (errors.StorageUnavailable(), 503, "UNAVAILABLE", "The database does not answer and nothing was changed, try again later"),
+    (
+        errors.OutcomeUnknown(),
+        503,
+        "OUTCOME_UNKNOWN",
+        "The order may have been recorded: repeat it with the same order_id or Idempotency-Key, or look for it in the history",
+    ),
     (errors.NotBuilt("/x"), 501, "NOT_AVAILABLE", "/x is not available yet on this gateway"),
     (InternalError(), 500, "INTERNAL_ERROR", "Internal error"),
 )
