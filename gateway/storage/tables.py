@@ -329,7 +329,7 @@ class ReceiptRow(Base):
             postgresql_where=text("account_id IS NULL"),
             sqlite_where=text("account_id IS NULL"),
         ),
-        # Without parked receipts, or SQLite would find those by it: its planner takes that for an equality, which usually is the better choice.
+        # Not of parked receipts: SQLite takes IS NULL for an equality and would look for them here instead of above.
         Index(
             "ix_receipts_message",
             "account_id",

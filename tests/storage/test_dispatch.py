@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from gateway.dispatcher.lanes import shares
+from gateway.domain.message import State
+from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Outcome
 from gateway.services import dispatching, ledger
-from gateway.storage import dispatch
+from gateway.storage import dispatch, receipts
+from gateway.storage.batch import BatchStatement
 from gateway.storage.db import db
+from gateway.storage.driver import sqlite_value
 from tests.support.builders import an_account, an_order, attempts, recipients
+from tests.support.databases import MORNING
 
 FINISHED = 200_000
 
@@ -76,3 +82,44 @@ def _plan(connection, sqlite: bool) -> str:
     params = {"connector": "simulator", "priority": 2, "most": 20, "now": moment, "lease_until": moment}
     explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
     return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, params))
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "params"),
+    [
+        ("_FORGET", "ix_receipts_parked", {"before": MORNING, "most": 500}),
+        ("_FIND_LATE", "ix_receipts_parked", {"most": 500}),
+    ],
+)
+def test_parked_receipts_are_found_by_their_own_index(gateway, name, index, params):
+    _store_receipts(gateway, 3000)
+    with gateway.writing() as session:
+        session.execute(text("ANALYZE receipts"))
+        plan = _explain(session, getattr(receipts, name), params)
+    assert index in plan and "SCAN receipts\n" not in plan + "\n" and "SCAN r\n" not in plan + "\n"
+
+
+def test_a_message_s_receipts_are_found_by_its_key(gateway):
+    _store_receipts(gateway, 3000)
+    find = BatchStatement("SELECT id FROM receipts WHERE account_id = :account_id AND order_id = :order_id AND position <= :last")
+    with gateway.writing() as session:
+        session.execute(text("ANALYZE receipts"))
+        plan = _explain(session, find, {"account_id": 1000, "order_id": UUID(int=7), "last": 5})
+    assert "ix_receipts_message" in plan
+
+
+def _store_receipts(gateway, count: int) -> None:
+    """Many of messages, three of nobody's."""
+    came = [Receipt(f"name {number}", State.DELIVERED, MORNING, "000") for number in range(count)]
+    with gateway.writing() as session:
+        receipts.store(session, "simulator", [(each, (1000, UUID(int=n), 0)) for n, each in enumerate(came)], MORNING)
+        receipts.store(session, "simulator", [(each, None) for each in came[:3]], MORNING)
+
+
+def _explain(session, statement: BatchStatement, params: dict) -> str:
+    """The steps of the plan, a line for each."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        values = {key: sqlite_value(value) for key, value in params.items()}
+        return "\n".join(row[3] for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement.sqlite, values))
+    return "\n".join(row[0] for row in connection.exec_driver_sql("EXPLAIN " + statement.postgresql, params))
