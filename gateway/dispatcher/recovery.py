@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from uuid import UUID
 
 from gateway.connectors.base import Connector
 from gateway.domain.receipt import Receipt
@@ -13,7 +14,6 @@ from gateway.services.core import Gateway
 PAGE = 500
 SECONDS_BETWEEN_PAGES = 1.0
 SECONDS_BETWEEN_ROUNDS = 15.0
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Recovery:
@@ -26,7 +26,7 @@ class Recovery:
         self._gateway = gateway
         self._name = connector_name
         self._opened_at = opened_at
-        self._after = BEGINNING
+        self._after: tuple[datetime, int, UUID, int] | None = None
         self._next = now
         self._done = False
 
@@ -35,8 +35,8 @@ class Recovery:
         if self._done or now < self._next:
             return []
         page = dispatching.awaiting_receipts(self._gateway, self._name, self._opened_at, self._after, PAGE)
-        self._done = not page and self._after == BEGINNING
+        self._done = not page and self._after is None
         self._next = now + (SECONDS_BETWEEN_PAGES if len(page) == PAGE else SECONDS_BETWEEN_ROUNDS)
-        self._after = page[-1][0] if len(page) == PAGE else BEGINNING
-        found = (connector.query(name, recipient) for _due, name, recipient in page)
+        self._after = page[-1].place if len(page) == PAGE else None
+        found = (connector.query(each.smsc_message_id, each.recipient) for each in page)
         return [receipt for receipt in found if receipt is not None]

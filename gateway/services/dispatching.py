@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -33,12 +34,13 @@ from gateway.domain.sending import (
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
 from gateway.storage import dispatch, leases, receipts
-from gateway.storage.dispatch import Ended, Held
+from gateway.storage.dispatch import Awaiting, Ended, Held, ReceiptPlace
 
 LANES = (1, 2, 3)
 MAX_RETRY_SECONDS = 3600
 THROTTLE_SECONDS = 1.0
 MISCONFIGURED_SECONDS = 60.0
+BEGINNING: ReceiptPlace = (datetime(2000, 1, 1, tzinfo=UTC), 0, UUID(int=0), 0)
 
 Shares = Callable[[Mapping[int, int], int], Mapping[int, int]]
 
@@ -145,12 +147,10 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
             record_receipts(session, connector, came, chosen, now)
 
 
-def awaiting_receipts(
-    gateway: Gateway, connector: str, sent_before: datetime, after: datetime, most: int
-) -> list[tuple[datetime, str, str]]:
-    """(receipt due, smsc_message_id, recipient) of messages sent before a moment that still wait for their final receipt."""
+def awaiting_receipts(gateway: Gateway, connector: str, sent_before: datetime, after: ReceiptPlace | None, most: int) -> list[Awaiting]:
+    """The next messages sent before a moment that still wait for their final receipt, behind the place ``after``; None: the first."""
     with gateway.reading() as session:
-        return dispatch.awaiting(session, connector, sent_before, after, most)
+        return dispatch.awaiting(session, connector, sent_before, after or BEGINNING, most)
 
 
 def _record_outcomes(

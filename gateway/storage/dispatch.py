@@ -24,6 +24,9 @@ Moment = datetime | str
 
 MessageKey = tuple[int, UUID, int]
 
+ReceiptPlace = tuple[datetime, int, UUID, int]
+"""Where a message stands among those that wait for a receipt: when it is due, and the message's key."""
+
 
 class Held(NamedTuple):
     """A locked message: what decisions need and what they change. ``wants_receipt`` is known for attempted messages only."""
@@ -58,6 +61,14 @@ class Ended(NamedTuple):
     carrier_code: str | None
     detail: str | None
     smsc_message_id: str | None
+
+
+class Awaiting(NamedTuple):
+    """A sent message that waits for its final receipt."""
+
+    place: ReceiptPlace
+    smsc_message_id: str
+    recipient: str
 
 
 _KEY = {"account_id": "bigint", "order_id": "uuid", "position": "int"}
@@ -158,10 +169,13 @@ LEASE_OVER = _sweep("m.state = 'sending' AND m.lease_until < :now", "m.lease_unt
 VALIDITY_OVER = _sweep("m.state IN ('scheduled', 'queued') AND m.expires_at IS NOT NULL AND m.expires_at <= :now", "m.expires_at")
 RECEIPT_OVERDUE = _sweep("m.receipt_due_at IS NOT NULL AND m.receipt_due_at < :now", "m.receipt_due_at")
 
+# What was recorded together is due at one moment, so the key says how far a page came. The first columns use the index.
 _AWAITING = BatchStatement("""
-    SELECT receipt_due_at, smsc_message_id, recipient FROM messages
-    WHERE receipt_due_at IS NOT NULL AND receipt_due_at > :after AND connector = :connector AND state = 'sent' AND sent_at < :sent_before
-    ORDER BY receipt_due_at LIMIT :most
+    SELECT receipt_due_at, account_id, order_id, position, smsc_message_id, recipient FROM messages
+    WHERE receipt_due_at IS NOT NULL AND receipt_due_at >= :due
+        AND (receipt_due_at, account_id, order_id, position) > (:due, :account_id, :order_id, :position)
+        AND connector = :connector AND state = 'sent' AND sent_at < :sent_before
+    ORDER BY receipt_due_at, account_id, order_id, position LIMIT :most
 """)
 
 
@@ -218,10 +232,16 @@ def end_attempts(session: Session, attempts: Sequence[Ended], now: datetime) -> 
     execute(session, _END, {"now": now}, [(*ended.key, *ended[1:]) for ended in attempts])
 
 
-def awaiting(session: Session, connector: str, sent_before: datetime, after: datetime, most: int) -> list[tuple[datetime, str, str]]:
-    """(receipt due, smsc_message_id, recipient) of sent messages without a final receipt, in the order due, behind ``after``."""
-    params = {"connector": connector, "sent_before": sent_before, "after": after, "most": most}
-    return [(moment_of(row[0]), row[1], row[2]) for row in execute(session, _AWAITING, params)]
+def awaiting(session: Session, connector: str, sent_before: datetime, after: ReceiptPlace, most: int) -> list[Awaiting]:
+    """Sent messages without a final receipt, in the order their receipts are due, behind ``after``."""
+    place = dict(zip(("due", "account_id", "order_id", "position"), after, strict=True))
+    params = place | {"connector": connector, "sent_before": sent_before, "most": most}
+    return [_awaiting(row) for row in execute(session, _AWAITING, params)]
+
+
+def _awaiting(row: tuple[Any, ...]) -> Awaiting:
+    due, account_id, order_id, position, name, recipient = row
+    return Awaiting((moment_of(due), account_id, order_id if isinstance(order_id, UUID) else UUID(order_id), position), name, recipient)
 
 
 def _held(row: tuple[Any, ...]) -> Held:

@@ -21,9 +21,11 @@ from gateway.connectors.simulator import Simulator
 from gateway.dispatcher.loop import Tenure
 from gateway.dispatcher.main import run
 from gateway.dispatcher.outage import Outage
+from gateway.dispatcher.recovery import PAGE, Recovery
 from gateway.domain.errors import StorageUnavailable
 from gateway.domain.message import State
-from gateway.domain.sending import Event, Outgoing
+from gateway.domain.receipt import Receipt
+from gateway.domain.sending import Event, Outcome, Outgoing
 from gateway.services import dispatching, ledger
 from gateway.services.core import Gateway
 from gateway.services.dispatching import LeaseLost
@@ -151,6 +153,30 @@ def test_receipts_of_a_dead_process_are_asked_for(app, gateway):
     assert all_in(gateway, State.SENT)
     with running(app):
         wait_until(lambda: all_in(gateway, State.DELIVERED))
+
+
+def test_every_receipt_is_asked_for_though_all_are_due_at_one_moment(gateway):
+    account = an_account(gateway, credit=5000)
+    an_order(gateway, account, recipients(PAGE + 100))
+    an_order(gateway, account, recipients(PAGE + 100, 5000))
+    claimed = dispatching.claim(gateway, "simulator", 5 * PAGE, lambda _waiting, most: {2: most})
+    opened_at = gateway.clock.now()
+    gateway.clock = FixedClock(opened_at - timedelta(hours=1))
+    dispatching.record(gateway, "simulator", [Outcome.accepted(each.key, each.recipient) for each in claimed])
+    asked: list[str] = []
+
+    class Asked(Simulator):
+        def query(self, smsc_message_id: str, recipient: str) -> Receipt | None:
+            asked.append(recipient)
+            return None
+
+    recovery, connector = Recovery(gateway, "simulator", opened_at, 0.0), Asked(0, 0)
+    for page in range(3):
+        recovery.receipts(connector, page * 100.0)
+    assert len(asked) == 2 * PAGE + 200
+    assert set(asked) == {each.recipient for each in claimed}
+    recovery.receipts(connector, 300.0)
+    assert len(asked) == 3 * PAGE + 200
 
 
 class Narrow(Simulator):

@@ -15,7 +15,7 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Outcome
 from gateway.services import dispatching, ledger
 from gateway.storage import dispatch, receipts
-from gateway.storage.batch import BatchStatement
+from gateway.storage.batch import BatchStatement, join_by_key
 from gateway.storage.db import db
 from gateway.storage.driver import sqlite_value
 from tests.support.builders import an_account, an_order, attempts, recipients
@@ -106,6 +106,17 @@ def test_a_message_s_receipts_are_found_by_its_key(gateway):
         session.execute(text("ANALYZE receipts"))
         plan = _explain(session, find, {"account_id": 1000, "order_id": UUID(int=7), "last": 5})
     assert "ix_receipts_message" in plan
+
+
+def test_a_page_of_awaited_receipts_is_found_by_the_index(gateway):
+    an_order(gateway, an_account(gateway), recipients(50))
+    params = {"connector": "simulator", "sent_before": MORNING, "most": 500}
+    params |= {"due": MORNING, "account_id": 1000, "order_id": UUID(int=7), "position": 0}
+    with gateway.writing() as session:
+        join_by_key(session)
+        plan = _explain(session, dispatch._AWAITING, params)
+    assert "ix_messages_receipt_due" in plan
+    assert "receipt_due_at>?" in plan or "Index Cond: " in plan
 
 
 def _store_receipts(gateway, count: int) -> None:
