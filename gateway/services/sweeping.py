@@ -1,18 +1,19 @@
 """What time alone brings about: leases, validities and waits for receipts that run out, and leftovers to delete.
 
 Each sweep takes a bounded batch in a transaction of its own and leaves alone what another dispatcher is at, so any number of
-dispatchers may sweep at once.
+dispatchers may sweep at once. Each looks before it writes, so that idle dispatchers never queue for the writers' lock.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.message import State
 from gateway.services.core import Gateway
 from gateway.services.dispatching import given_up, unknown_attempt
 from gateway.services.settling import STRICTEST, apply_parked, ended, policies, settle
 from gateway.storage import dispatch, leases, receipts
+from gateway.storage.dispatch import Sweep
 
 BATCH = 500
 PARKED_DAYS = 7
@@ -34,6 +35,8 @@ def sweep(gateway: Gateway) -> dict[str, int]:
 def expire_leases(gateway: Gateway) -> int:
     """Started attempts whose dispatcher fell silent: the carrier may have them, so they become unknown."""
     now = gateway.clock.now()
+    if not _any(gateway, dispatch.LEASE_OVER, now):
+        return 0
     with gateway.writing() as session:
         chosen = policies(session)
         found = dispatch.hold_swept(session, dispatch.LEASE_OVER, now, BATCH)
@@ -45,6 +48,8 @@ def expire_leases(gateway: Gateway) -> int:
 def expire_validity(gateway: Gateway) -> int:
     """Messages that still wait at the end of their validity."""
     now = gateway.clock.now()
+    if not _any(gateway, dispatch.VALIDITY_OVER, now):
+        return 0
     with gateway.writing() as session:
         found = dispatch.hold_swept(session, dispatch.VALIDITY_OVER, now, BATCH)
         over = [ended(each, State.EXPIRED, now, "validity ended before it was sent") for each in found]
@@ -55,6 +60,8 @@ def expire_validity(gateway: Gateway) -> int:
 def expire_receipts(gateway: Gateway) -> int:
     """Sent messages whose receipt never came."""
     now = gateway.clock.now()
+    if not _any(gateway, dispatch.RECEIPT_OVERDUE, now):
+        return 0
     with gateway.writing() as session:
         found = dispatch.hold_swept(session, dispatch.RECEIPT_OVERDUE, now, BATCH)
         over = [ended(each, State.EXPIRED, now, "no receipt came") for each in found]
@@ -76,6 +83,15 @@ def match_late_receipts(gateway: Gateway) -> int:
 def forget(gateway: Gateway) -> None:
     """Deletes receipts that belong to no message of ours, and logins that nobody uses."""
     now = gateway.clock.now()
-    with gateway.writing() as session:
-        receipts.forget_parked(session, now - timedelta(days=PARKED_DAYS), BATCH)
-        leases.forget_sessions(session, now - timedelta(days=IDLE_SESSION_DAYS), BATCH)
+    parked, idle = now - timedelta(days=PARKED_DAYS), now - timedelta(days=IDLE_SESSION_DAYS)
+    with gateway.reading() as session:
+        found = receipts.has_forgettable(session, parked) or leases.has_forgettable_sessions(session, idle)
+    if found:
+        with gateway.writing() as session:
+            receipts.forget_parked(session, parked, BATCH)
+            leases.forget_sessions(session, idle, BATCH)
+
+
+def _any(gateway: Gateway, sweep: Sweep, now: datetime) -> bool:
+    with gateway.reading() as session:
+        return dispatch.has_swept(session, sweep, now)

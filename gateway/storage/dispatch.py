@@ -158,11 +158,20 @@ _END = BatchStatement(
     """,
     _KEY | {"number": "bigint", "outcome": "text", "carrier_code": "text", "detail": "text", "smsc_message_id": "text"},
 )
-_SWEEP = f"SELECT {_HELD} FROM messages m WHERE {{condition}} ORDER BY {{column}} LIMIT :most {{{{lock}}}}"
 
 
-def _sweep(condition: str, column: str) -> BatchStatement:
-    return BatchStatement(_SWEEP.format(condition=condition, column=column), lock="FOR UPDATE SKIP LOCKED")
+class Sweep(NamedTuple):
+    """Messages whose time has run out: one statement to see whether there are any, one to lock them."""
+
+    look: BatchStatement
+    hold: BatchStatement
+
+
+def _sweep(condition: str, column: str) -> Sweep:
+    found = f"FROM messages m WHERE {condition} ORDER BY {column} LIMIT"
+    return Sweep(
+        BatchStatement(f"SELECT 1 {found} 1"), BatchStatement(f"SELECT {_HELD} {found} :most {{lock}}", lock="FOR UPDATE SKIP LOCKED")
+    )
 
 
 LEASE_OVER = _sweep("m.state = 'sending' AND m.lease_until < :now", "m.lease_until")
@@ -210,10 +219,16 @@ def hold_named(session: Session, connector: str, smsc_message_ids: Iterable[str]
     return [_held(row) for row in execute(session, _HOLD_NAMED, {"connector": connector}, rows)]
 
 
-def hold_swept(session: Session, sweep: BatchStatement, now: datetime, most: int) -> list[Held]:
+def has_swept(session: Session, sweep: Sweep, now: datetime) -> bool:
+    """Whether there are messages whose time has run out. Locks nothing."""
+    join_by_key(session)
+    return bool(execute(session, sweep.look, {"now": now}))
+
+
+def hold_swept(session: Session, sweep: Sweep, now: datetime, most: int) -> list[Held]:
     """Locks up to ``most`` messages whose time has run out, leaving those that another dispatcher is at."""
     join_by_key(session)
-    return [_held(row) for row in execute(session, sweep, {"now": now, "most": most})]
+    return [_held(row) for row in execute(session, sweep.hold, {"now": now, "most": most})]
 
 
 def write(session: Session, messages: Sequence[Held]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.storage.batch import BatchStatement, execute
 from gateway.storage.tables import ConnectorRow
 
+_FORGETTABLE_SESSION = BatchStatement("SELECT 1 FROM sessions WHERE last_seen < :before LIMIT 1")
 _FORGET_SESSIONS = BatchStatement("""
     DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_seen < :before ORDER BY last_seen LIMIT :most)
 """)
@@ -49,6 +50,11 @@ def release(session: Session, name: str, owner: str, fence: int) -> None:
     """Gives the connector back, if it is still this owner's."""
     mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
     session.execute(mine.values(owner=None, lease_until=None))
+
+
+def has_forgettable_sessions(session: Session, before: datetime) -> bool:
+    """Whether there are logins that were last used before a moment."""
+    return bool(execute(session, _FORGETTABLE_SESSION, {"before": before}))
 
 
 def forget_sessions(session: Session, before: datetime, most: int) -> None:

@@ -53,6 +53,7 @@ _UNPARK = BatchStatement(
     "UPDATE receipts AS r SET account_id = u.account_id, order_id = u.order_id, position = u.position FROM {rows} WHERE r.id = u.id",
     {"id": "bigint", "account_id": "bigint", "order_id": "uuid", "position": "int"},
 )
+_FORGETTABLE = BatchStatement("SELECT 1 FROM receipts WHERE account_id IS NULL AND received_at < :before LIMIT 1")
 _FORGET = BatchStatement("""
     DELETE FROM receipts WHERE id IN (
         SELECT id FROM receipts WHERE account_id IS NULL AND received_at < :before ORDER BY connector, smsc_message_id LIMIT :most)
@@ -80,6 +81,11 @@ def late(session: Session, most: int) -> list[Parked]:
 def unpark(session: Session, found: Sequence[tuple[int, MessageKey]]) -> None:
     """Gives parked receipts, by their row id, to their messages."""
     execute(session, _UNPARK, {}, [(row_id, *key) for row_id, key in found])
+
+
+def has_forgettable(session: Session, before: datetime) -> bool:
+    """Whether there are receipts that no message claimed in all this time."""
+    return bool(execute(session, _FORGETTABLE, {"before": before}))
 
 
 def forget_parked(session: Session, before: datetime, most: int) -> None:

@@ -56,8 +56,8 @@ def fail(gateway: Gateway, kind: FailureKind, **more: float) -> None:
     record(gateway, Outcome.failed(claim_one(gateway).key, kind, "8", "no", **more))
 
 
-def sent(gateway: Gateway, name: str = "smsc-1") -> Outgoing:
-    outgoing = claim_one(gateway)
+def sent(gateway: Gateway, name: str = "smsc-1", most: int = 100) -> Outgoing:
+    (outgoing,) = claim(gateway, most)
     record(gateway, Outcome.accepted(outgoing.key, name))
     return outgoing
 
@@ -323,6 +323,15 @@ class TestSweeps:
         message = the_message(gateway)
         assert (message.state, message.failure) == (State.EXPIRED, "no receipt came")
 
+    def test_with_nothing_to_do_nobody_queues_for_the_writers_lock(self, gateway, monkeypatch):
+        an_order(gateway, an_account(gateway), recipients(3), validity=timedelta(minutes=5))
+        sent(gateway, most=1)
+        claim(gateway, 1)
+        record(gateway, receipt(gateway.clock, State.DELIVERED, "nobody's"))
+        with monkeypatch.context() as watched:
+            watched.setattr(Gateway, "writing", _no_writing)
+            assert sweep(gateway) == {}
+
 
 class TestRefunds:
     @pytest.mark.parametrize(("policy", "back"), [("none", 0), ("unsent", 1), ("undelivered", 3)])
@@ -418,3 +427,7 @@ class TestLeases:
 def the_lease_end(gateway: Gateway, outgoing: Outgoing) -> datetime | None:
     (found,) = [message for message in messages(gateway) if message.position == outgoing.key.position]
     return found.lease_until
+
+
+def _no_writing(_gateway: Gateway) -> None:
+    raise AssertionError("a writing transaction was begun")

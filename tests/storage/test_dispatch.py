@@ -88,6 +88,7 @@ def _plan(connection, sqlite: bool) -> str:
     ("name", "index", "params"),
     [
         ("_FORGET", "ix_receipts_parked", {"before": MORNING, "most": 500}),
+        ("_FORGETTABLE", "ix_receipts_parked", {"before": MORNING}),
         ("_FIND_LATE", "ix_receipts_parked", {"most": 500}),
     ],
 )
