@@ -130,7 +130,10 @@ class Tenure:
             self._quietly(self._record)
             if not told:
                 break
-        self._quietly(lambda: self._note(self._connector.close(max(deadline - time.monotonic(), 0.0))))
+        try:
+            self._note(self._connector.close(max(deadline - time.monotonic(), 0.0)))
+        except Exception:
+            log.exception("close_failed", connector=self._lease.connector)
         unanswered = [Outcome.failed(key, FailureKind.UNKNOWN, detail="no answer before shutdown") for key in self._in_flight]
         self._note(unanswered)
         while not self._quietly(self._record) and time.monotonic() < deadline:
