@@ -408,7 +408,7 @@ class TestLeases:
         record(gateway, Outcome.accepted(answered.key, "a"))
         clock.forward(seconds=1)
         dispatching.renew(gateway, lease, [running.key, answered.key, older.key._replace(number=0)])
-        assert the_lease_end(gateway, running) == first_end + timedelta(seconds=1)
+        assert first_end is not None and the_lease_end(gateway, running) == first_end + timedelta(seconds=1)
         assert [the_lease_end(gateway, each) for each in (answered, older, foreign)] == [None, first_end, first_end]
 
     def test_once_lost_lengthens_nothing(self, gateway, clock):
