@@ -19,7 +19,8 @@ class BatchStatement:
     """One SQL text with ``:name`` parameters.
 
     Args:
-        sql: may hold ``{rows}`` for the table of rows and ``{lock}`` for the row lock that SQLite does not need.
+        sql: may hold ``{rows}`` for the table of rows, ``{among}`` for "is one of the first column", which no plan can turn into
+            a walk through the other table, and ``{lock}`` for the row lock that SQLite does not need.
         columns: name → PostgreSQL type of each column of the rows, in order.
         lock: what ``{lock}`` becomes on PostgreSQL.
     """
@@ -32,8 +33,10 @@ class BatchStatement:
         arrays = ", ".join(f":{name}::{kind}[]" for name, kind in columns.items())
         values = ", ".join(f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns))
         unnest = f"unnest({arrays}) AS u({', '.join(columns)})"
-        self.postgresql = Statement(sql.format(rows=unnest, lock=lock)).postgresql
-        self.sqlite = sql.format(rows=f"(SELECT {values} FROM json_each(:rows)) AS u", lock="")
+        among = f"= ANY(:{self.names[0]}::{columns[self.names[0]]}[])" if columns else ""
+        self.postgresql = Statement(sql.format(rows=unnest, among=among, lock=lock)).postgresql
+        listed = "IN (SELECT json_extract(value, '$[0]') FROM json_each(:rows))"
+        self.sqlite = sql.format(rows=f"(SELECT {values} FROM json_each(:rows)) AS u", among=listed, lock="")
 
 
 def execute(

@@ -125,7 +125,7 @@ _HOLD_ATTEMPTED = BatchStatement(
 )
 _HOLD_NAMED = BatchStatement(
     f"""
-    SELECT {_HELD} FROM {{rows}} JOIN messages m ON m.connector = :connector AND m.smsc_message_id = u.smsc_message_id {_ORDERED} {{lock}}
+    SELECT {_HELD} FROM messages m WHERE m.connector = :connector AND m.smsc_message_id {{among}} {_ORDERED} {{lock}}
     """,
     {"smsc_message_id": "text"},
     "FOR UPDATE OF m",

@@ -37,8 +37,8 @@ _INSERT = BatchStatement(
 _PARKED = "r.id, r.connector, r.smsc_message_id, r.state, r.at, r.carrier_code"
 _FIND_PARKED = BatchStatement(
     f"""
-    SELECT {_PARKED} FROM {{rows}} JOIN receipts r ON r.connector = :connector AND r.smsc_message_id = u.smsc_message_id
-    WHERE r.account_id IS NULL ORDER BY r.id {{lock}}
+    SELECT {_PARKED} FROM receipts r
+    WHERE r.connector = :connector AND r.smsc_message_id {{among}} AND r.account_id IS NULL ORDER BY r.id {{lock}}
     """,
     {"smsc_message_id": "text"},
     "FOR UPDATE OF r",
