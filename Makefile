@@ -20,7 +20,7 @@ help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.runtime ## start the whole gateway here (SQLite, simulator; state in var/)
-	@$(BIN)/python app.py $(ARGS)
+	@$(BIN)/python app.py
 
 install: $(VENV)/.runtime ## make .venv with what the gateway needs to run
 

@@ -64,6 +64,10 @@ class Stop:
 
 def main() -> int:
     """Starts all, waits, stops all; the exit code."""
+    if len(sys.argv) > 1:
+        return fail(
+            f"python app.py takes no arguments; its settings come from the environment ({PREFIX}..., see docs/settings.md).", BAD_SETTING
+        )
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)

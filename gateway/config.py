@@ -99,7 +99,7 @@ def _redis_url(value: str) -> str:
 def _secrets(value: str) -> tuple[str, ...]:
     keys = tuple(key for key in re.split(r"[\s,]+", value) if key)
     if any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
-        raise ValueError(f"each key must have at least {MINIMUM_SECRET_LENGTH} characters")
+        raise ValueError(f"must hold keys of at least {MINIMUM_SECRET_LENGTH} characters")
     return keys
 
 

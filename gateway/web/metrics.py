@@ -7,13 +7,16 @@ With several workers each process writes its counters to a file in ``PROMETHEUS_
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from gateway.services.core import Gateway
-from gateway.services.watching import backlog
+from gateway.services.watching import Backlog, backlog
 
 REQUESTS = Counter("dragoman_requests_total", "Requests answered.", ["dialect", "endpoint", "status"])
 REQUEST_SECONDS = Histogram(
@@ -33,21 +36,29 @@ def of_request(dialect: str, endpoint: str, status: str) -> tuple[Counter, Histo
 def render(gateway: Gateway) -> bytes:
     """The text of one scrape: all workers' counters, and the backlog as the database has it now."""
     now = CollectorRegistry()
-    waiting = Gauge("dragoman_messages_waiting", "Messages due and not yet sent.", ["connector", "priority"], registry=now)
-    oldest = Gauge(
-        "dragoman_oldest_waiting_seconds", "How long the oldest due message has waited.", ["connector", "priority"], registry=now
-    )
-    unknown = Gauge("dragoman_messages_unknown", "Messages of uncertain outcome.", ["connector"], registry=now)
-    lease = Gauge("dragoman_connector_owned", "1 while a dispatcher owns the connector.", ["connector"], registry=now)
-    found = backlog(gateway)
-    for line in found.waiting:
-        waiting.labels(line.connector, str(line.priority)).set(line.count)
-        oldest.labels(line.connector, str(line.priority)).set(line.oldest_seconds)
-    for connector, count in found.unknown.items():
-        unknown.labels(connector).set(count)
-    for connector, owned in found.owned.items():
-        lease.labels(connector).set(1 if owned else 0)
+    now.register(_Now(backlog(gateway)))
     return _counters() + generate_latest(now)
+
+
+class _Now(Collector):
+    """The backlog as gauges of this one scrape. Ordinary gauges would be kept in the workers' files and come back with every later one."""
+
+    def __init__(self, found: Backlog) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Gauge]:
+        waiting = Gauge("dragoman_messages_waiting", "Messages due and not yet sent.", labels=["connector", "priority"])
+        oldest = Gauge("dragoman_oldest_waiting_seconds", "How long the oldest due message has waited.", labels=["connector", "priority"])
+        unknown = Gauge("dragoman_messages_unknown", "Messages of uncertain outcome.", labels=["connector"])
+        owned = Gauge("dragoman_connector_owned", "1 while a dispatcher owns the connector.", labels=["connector"])
+        for line in self._found.waiting:
+            waiting.add_metric([line.connector, str(line.priority)], line.count)
+            oldest.add_metric([line.connector, str(line.priority)], line.oldest_seconds)
+        for connector, count in self._found.unknown.items():
+            unknown.add_metric([connector], count)
+        for connector, is_owned in self._found.owned.items():
+            owned.add_metric([connector], 1 if is_owned else 0)
+        yield from (waiting, oldest, unknown, owned)
 
 
 def _counters() -> bytes:

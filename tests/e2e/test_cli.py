@@ -281,3 +281,9 @@ def test_the_server_answers_while_the_program_says_so(program):
     program.running()
     with urllib.request.urlopen(f"http://{program.bind}/api/health", timeout=5) as answer:
         assert json.load(answer) == {"status": "ok"}
+
+
+def test_app_takes_no_arguments() -> None:
+    done = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "takes no arguments" in done.stderr

@@ -40,6 +40,7 @@ def test_counters_are_the_same_whichever_worker_is_asked(server):
         assert metric(server, sends) == HITS
         assert metric(server, 'dragoman_messages_accepted_total{dialect="smsend"}') == HITS
         assert metric(server, 'dragoman_unsupported_calls_total{call="/groups",dialect="smsend"}') == 1
+    assert b"pid=" not in rawhttp.request(server.target, "/metrics").body
     assert metric(server, 'dragoman_messages_waiting{connector="simulator",priority="2"}') == HITS
     assert metric(server, 'dragoman_connector_owned{connector="simulator"}') == 0
 

@@ -89,7 +89,7 @@ def test_metrics_are_the_documented_ones():
 
 def test_labels_of_metrics_are_the_documented_ones():
     declared = re.findall(
-        r'(?:Counter|Gauge|Histogram)\(\s*"(dragoman_[a-z_]+)",\s*"[^"]*",\s*\[([^\]]*)\]', read("gateway/web/metrics.py")
+        r'(?:Counter|Gauge|Histogram)\(\s*"(dragoman_[a-z_]+)",\s*"[^"]*",\s*(?:labels=)?\[([^\]]*)\]', read("gateway/web/metrics.py")
     )
     in_code = {name: re.findall(r'"([a-z]+)"', labels) for name, labels in declared}
     listed = {

@@ -8,10 +8,11 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.routing import Rule
 
-from gateway.dialects.smsend import DIALECT
+from gateway.dialects.smsend import DIALECT, uncertain
 from gateway.dialects.smsend.errors import ERRORS
 from gateway.dialects.smsend.routes import blueprint
 from gateway.dialects.smsend.uncertain import MESSAGE_TYPES, NOT_BUILT
+from gateway.domain.message import State
 from tests.support.programs import ROOT
 
 GUIDE = ROOT / "docs" / "dialects" / "smsend.md"
@@ -70,3 +71,10 @@ def _rules() -> list[Rule]:
     app = Flask("rules", static_folder=None)
     app.register_blueprint(blueprint, url_prefix=DIALECT.prefix)
     return list(app.url_map.iter_rules())
+
+
+def test_the_guide_s_table_of_states_is_the_one_in_code() -> None:
+    page = GUIDE.read_text().partition("## What the state of a message means")[2].partition("## Errors")[0]
+    told = {(word, int(number)) for word, number in re.findall(r"^\| `([A-Z0-9]+)` \| (\d+) \|", page, re.MULTILINE)}
+    in_code = {(uncertain.STATES[state], uncertain.STATE_NUMBERS[state]) for state in State}
+    assert told == in_code | {(uncertain.SENT_WITHOUT_RECEIPT, uncertain.DELIVERED)}
