@@ -120,6 +120,17 @@ def test_a_page_of_awaited_receipts_is_found_by_the_index(gateway):
     assert "receipt_due_at>?" in plan or "Index Cond: " in plan
 
 
+def test_messages_are_looked_up_by_name_though_the_table_was_never_analysed(gateway):
+    """A batch of names may not turn into a walk through all messages of the connector, one comparison for each name."""
+    an_order(gateway, an_account(gateway), recipients(50))
+    params = {"connector": "simulator", "smsc_message_id": ["a", "b"], "rows": '[["a"], ["b"]]'}
+    with gateway.writing() as session:
+        join_by_key(session)
+        plan = _explain(session, dispatch._HOLD_NAMED, params)
+    assert "ix_messages_smsc_message_id" in plan
+    assert "Nested Loop" not in plan and "SCAN m" not in plan
+
+
 def _store_receipts(gateway, count: int) -> None:
     """Many of messages, three of nobody's."""
     came = [Receipt(f"name {number}", State.DELIVERED, MORNING, "000") for number in range(count)]
