@@ -7,11 +7,25 @@ writes an order whole, and the checks would cost a third of the accepting speed.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, SmallInteger, String, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.storage.types import BigKey, UtcDateTime
@@ -20,6 +34,8 @@ ISSUER_ACCOUNT_ID = 1
 """The system account that credit comes from when an operator sells it."""
 REVENUE_ACCOUNT_ID = 2
 """The system account that charges go to."""
+TEST_CONNECTOR = "test"
+"""The simulator that messages in test mode go to. It is never part of the offer."""
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
 """SQLite then keeps the rows in the key's own tree: fewer pages to write and sync for each accepted order."""
 
@@ -38,7 +54,9 @@ class Base(DeclarativeBase):
     )
 
 
-Base.registry.update_type_annotation_map({datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON(none_as_null=True), str: Text})
+Base.registry.update_type_annotation_map(
+    {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True), list[str]: JSON(none_as_null=True), list[dict[str, Any]]: JSON, str: Text}
+)
 
 
 class Account(Base):
@@ -64,7 +82,12 @@ class Account(Base):
 
 
 class User(Base):
-    """Who signs in. ``user_key`` travels in a header beside the session key; it is an identifier, not a secret."""
+    """Who signs in. ``user_key`` travels in a header beside the session key; it is an identifier, not a secret.
+
+    ``revision`` counts the changes of password, permissions and limits, so that a caller remembered for a moment can be told
+    from the one in the table by the statement that charges. ``allowed_networks``, ``daily_cap`` (messages a day),
+    ``calls_per_minute`` and ``is_test`` are the limits of this user's own calls, whatever dialect they come by; NULL: none.
+    """
 
     __tablename__ = "users"
 
@@ -76,6 +99,12 @@ class User(Base):
     permissions: Mapped[list[str]]
     disabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    allowed_networks: Mapped[list[str] | None]
+    daily_cap: Mapped[int | None]
+    calls_per_minute: Mapped[int | None]
+    is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
+    profile: Mapped[dict[str, Any] | None]
 
 
 class SessionRow(Base):
@@ -92,9 +121,22 @@ class SessionRow(Base):
 
 
 class Credential(Base):
-    """A key that outlives sessions: an access token now, API keys later. No secret is stored readable."""
+    """A key that outlives sessions: an access token, an API key, a phone's key. No secret is stored readable.
+
+    An API key is found by its ``prefix``, its first characters, and proven by ``secret_hmac``. NULL in ``permissions``,
+    ``daily_cap`` or ``calls_per_minute`` means what its user has.
+    """
 
     __tablename__ = "credentials"
+    __table_args__ = (
+        Index(
+            "uq_credentials_live_bulk_key",
+            "account_id",
+            unique=True,
+            postgresql_where=text("kind = 'bulk' AND revoked_at IS NULL"),
+            sqlite_where=text("kind = 'bulk' AND revoked_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
@@ -107,6 +149,160 @@ class Credential(Base):
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    label: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
+    permissions: Mapped[list[str] | None]
+    daily_cap: Mapped[int | None]
+    calls_per_minute: Mapped[int | None]
+    is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class DailyUse(Base):
+    """Messages accepted under a daily cap: ``scope`` is ``user:ID`` or ``key:ID``, ``day`` a day of the account's zone."""
+
+    __tablename__ = "daily_uses"
+
+    scope: Mapped[str] = mapped_column(String(48), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class Device(Base):
+    """A handset as SMS Nodes knows it. It signs in as the user ``user_id``; ``connector`` NULL sends by the account's usual way."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
+    name: Mapped[str] = mapped_column(String(128), unique=True)
+    connector: Mapped[str | None] = mapped_column(String(32))
+    last_seen: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Phone(Base):
+    """A number that an account owns and sends from, as httpSMS knows it. It need not be a handset.
+
+    ``next_slot_at`` is the earliest moment for its next message: it paces the number to ``messages_per_minute`` (0: no limit).
+    ``credential_id`` is the phone key that the number is bound to. ``connector`` NULL sends by the account's usual way.
+    """
+
+    __tablename__ = "phones"
+    __table_args__ = (UniqueConstraint("account_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    number: Mapped[str] = mapped_column(String(17))
+    sim: Mapped[str] = mapped_column(String(8), default="SIM1")
+    messages_per_minute: Mapped[int] = mapped_column(default=10)
+    max_send_attempts: Mapped[int] = mapped_column(default=2)
+    message_expiration_seconds: Mapped[int] = mapped_column(default=600)
+    missed_call_auto_reply: Mapped[str | None]
+    unarchive_thread: Mapped[bool] = mapped_column(default=True)
+    push_token: Mapped[str | None]
+    schedule_id: Mapped[UUID | None]
+    credential_id: Mapped[UUID | None]
+    connector: Mapped[str | None] = mapped_column(String(32))
+    next_slot_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """A sign of life of a handset: ``owner`` is its number, ``version`` the build of its app."""
+
+    __tablename__ = "heartbeats"
+    __table_args__ = (Index("ix_heartbeats_owner", "account_id", "owner", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    owner: Mapped[str] = mapped_column(String(17))
+    version: Mapped[str] = mapped_column(String(64))
+    charging: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class Thread(Base):
+    """A conversation between an account's number (``owner``) and another party (``contact``), with its last message."""
+
+    __tablename__ = "threads"
+    __table_args__ = (UniqueConstraint("account_id", "owner", "contact"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    owner: Mapped[str] = mapped_column(String(17))
+    contact: Mapped[str] = mapped_column(String(17))
+    is_archived: Mapped[bool] = mapped_column(default=False)
+    is_read: Mapped[bool] = mapped_column(default=True)
+    color: Mapped[str] = mapped_column(String(16))
+    last_message_id: Mapped[UUID | None]
+    last_text: Mapped[str | None]
+    last_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Webhook(Base):
+    """An address that an account wants events sent to. ``signing_key`` is encrypted (:mod:`gateway.services.vault`)."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    url: Mapped[str] = mapped_column(String(300))
+    signing_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_numbers: Mapped[list[str]]
+    events: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class SendSchedule(Base):
+    """Weekly hours in which a number may send: windows of day (Sunday 0), start and end in minutes of the day."""
+
+    __tablename__ = "send_schedules"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    zone: Mapped[str] = mapped_column(String(64))
+    windows: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Contact(Base):
+    """An entry of an account's address book."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    number: Mapped[str] = mapped_column(String(17))
+    created_at: Mapped[datetime]
+
+
+class ContactGroup(Base):
+    """A named set of an account's contacts."""
+
+    __tablename__ = "contact_groups"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+
+
+class GroupMember(Base):
+    """That a contact belongs to a group."""
+
+    __tablename__ = "group_members"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("contact_groups.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True, index=True)
 
 
 class LedgerEntry(Base):
@@ -225,6 +421,10 @@ class Order(Base):
     due_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    credential_id: Mapped[UUID | None]
+    is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_flash: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_encrypted: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 WAITING = text("state IN ('scheduled', 'queued')")
@@ -236,6 +436,7 @@ class Message(Base):
 
     ``text`` and ``alphabet`` are set only when this recipient has a text of its own. ``fence`` counts the
     claims; ``lease_until`` bounds the running one. ``receipt_due_at`` is set while a receipt is awaited.
+    ``hidden_at``: the customer deleted it from the lists; it and its charge stay.
     """
 
     __tablename__ = "messages"
@@ -294,6 +495,7 @@ class Message(Base):
     final_at: Mapped[datetime | None]
     failure: Mapped[str | None] = mapped_column(String(200))
     refunded_units: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    hidden_at: Mapped[datetime | None]
 
 
 class Attempt(Base):
