@@ -10,11 +10,13 @@ import click
 
 from gateway.cli.account import account
 from gateway.cli.common import Family
+from gateway.cli.contact import contact
 from gateway.cli.credit import credit
 from gateway.cli.demo import demo
 from gateway.cli.dispatch import dispatch
 from gateway.cli.doctor import doctor
 from gateway.cli.explain import explain
+from gateway.cli.group import group
 from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
@@ -34,7 +36,7 @@ def dragoman() -> None:
     """
 
 
-for command in (account, credit, demo, dispatch, doctor, explain, ledger, message, migrate, send, tariff, user):
+for command in (account, contact, credit, demo, dispatch, doctor, explain, group, ledger, message, migrate, send, tariff, user):
     dragoman.add_command(command)
 
 
