@@ -27,12 +27,12 @@ from gateway.config import Settings
 from gateway.dispatcher.lanes import shares
 from gateway.dispatcher.main import run
 from gateway.domain.order import Submission
-from gateway.domain.parts import TextPolicy
 from gateway.domain.sending import Outcome
 from gateway.domain.tariff import MessageType
 from gateway.services import dispatching, ledger, ordering
 from gateway.services.accounts import NewAccount, create_account
 from gateway.services.core import Gateway
+from gateway.services.ordering import Terms
 from gateway.services.schema import upgrade
 from gateway.storage.tables import Message
 
@@ -73,7 +73,7 @@ def fill(gateway: Gateway, account_id: int, *, wants_receipt: bool) -> None:
             fingerprint=b"",
             wants_receipt=wants_receipt,
         )
-        ordering.submit(gateway, submission, TextPolicy.UCS2)
+        ordering.submit(gateway, submission, Terms())
 
 
 def claim_and_mark(gateway: Gateway, batch: int) -> tuple[float, float]:

@@ -122,6 +122,17 @@ def _base_url(value: str) -> str:
     return value
 
 
+def _dialect_hosts(value: str) -> dict[str, frozenset[str]]:
+    hosts: dict[str, frozenset[str]] = {}
+    for item in re.split(r"[\s,]+", value.strip()):
+        name, equals, names = item.partition("=")
+        if item and (not equals or not re.fullmatch(r"[a-z0-9]+", name) or not re.fullmatch(r"off|[A-Za-z0-9.:|-]+", names)):
+            raise ValueError("must be items like httpsms=sms.example.org|api.example.org or smsnodes=off, separated by commas")
+        if item:
+            hosts[name] = frozenset() if names == "off" else frozenset(names.lower().split("|"))
+    return hosts
+
+
 def _path(value: str) -> Path:
     return Path(value).absolute()
 
@@ -164,10 +175,20 @@ class Settings:
     max_body_bytes: int = setting("Largest request body, in bytes.", _whole(1024, 1 << 30), str(16 * 1024 * 1024))
     max_recipients: int = setting("Most recipients in one order.", _whole(1, 1_000_000), "100000")
     max_schedule_days: int = setting("How many days ahead a message may be scheduled.", _whole(1, 3650), "366")
+    dialect_hosts: dict[str, frozenset[str]] = setting(
+        "Host names that a dialect answers to, or off: httpsms=api.example.org|sms.example.org, smsnodes=off. Others answer to any.",
+        _dialect_hosts,
+        "",
+    )
     session_idle_seconds: int = setting("Seconds without a call after which a session ends.", _whole(10, 86_400), "300")
     guesses_per_minute_user: int = setting("Wrong passwords a minute for one user before more are refused.", _whole(1, 100_000), "10")
     guesses_per_minute_address: int = setting(
         "Wrong passwords a minute from one address before more are refused.", _whole(1, 100_000), "60"
+    )
+    message_type: str = setting(
+        "Message type, and so the price, of dialects whose calls name none.",
+        _one_of("high", "medium", "low", "foreign", "advertising"),
+        "high",
     )
     smsend_max_gsm_characters: int = setting("smSend: longest GSM-7 text, in septets.", _whole(1, 39_015), "1000")
     smsend_max_ucs2_characters: int = setting("smSend: longest UCS-2 text, in UTF-16 units.", _whole(1, 17_085), "450")

@@ -17,6 +17,7 @@ from gateway.domain.tariff import MessageType
 from gateway.services import explain, ordering
 from gateway.services.accounts import account_with_users
 from gateway.services.core import Gateway
+from gateway.services.ordering import Terms
 from gateway.services.rows import Account
 
 DIALECT = "cli"
@@ -70,7 +71,7 @@ def send(
     if dry_run:
         _tell_price(gateway, submission, TextPolicy(payer.text_policy), as_json)
     else:
-        _tell_accepted(ordering.submit(gateway, submission, TextPolicy(payer.text_policy)), submission, zone, as_json)
+        _tell_accepted(ordering.submit(gateway, submission, Terms(text_policy=TextPolicy(payer.text_policy))), submission, zone, as_json)
 
 
 def _distinct(numbers: Sequence[str], region: str) -> list[str]:

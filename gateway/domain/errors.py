@@ -6,6 +6,7 @@ GatewayError
 │   ├── RequestTooLarge          more bytes than the gateway reads
 │   ├── MissingField
 │   ├── InvalidField             a field of the wrong type, shape or range
+│   ├── InvalidFields            several fields at once, each with its own errors
 │   ├── InvalidRecipient
 │   ├── TooManyRecipients
 │   ├── InvalidOriginator
@@ -20,17 +21,23 @@ GatewayError
 ├── AuthenticationFailed
 │   ├── MissingCredentials
 │   ├── BadCredentials           wrong user name or password
-│   ├── UnknownKey               no such user key, session key or token
-│   └── SessionExpired
+│   ├── UnknownKey               no such user key, session key, token or API key; or one that was revoked
+│   ├── KeyExpired               a genuine API key behind its last day
+│   ├── SessionExpired
+│   └── CallerChanged            changed since it was read a moment ago: ask anew who calls
 ├── PermissionDenied
+│   ├── CallerDisabled           the user or the account is shut out
+│   └── AddressNotAllowed        the key or the user may not be used from this network address
 ├── NotFound
 ├── MethodNotAllowed
 ├── Conflict
 │   ├── DuplicateReference       the customer's reference is taken
 │   ├── IdempotencyMismatch      same Idempotency-Key, another request
-│   └── NotCancellable           the order is no longer waiting for its hour
+│   ├── NotCancellable           the order is no longer waiting for its hour
+│   └── KeyExists                the account has an active API key already
 ├── InsufficientCredit
 ├── Throttled
+│   └── DailyCapReached          the caller's messages of the day are used up
 └── Unavailable
     ├── StorageUnavailable       nothing was recorded; the request may be repeated
     │   └── OutcomeUnknown       the database fell silent in the middle: it may have been recorded
@@ -41,6 +48,8 @@ A class carries data, not HTTP numbers and not finished prose: each dialect word
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 
 class GatewayError(Exception):
@@ -80,6 +89,14 @@ class MissingField(InvalidInput):
 
 class InvalidField(InvalidInput):
     """A field of the wrong type, shape or range. ``reason`` completes the sentence "<field> …"."""
+
+
+class InvalidFields(InvalidInput):
+    """``fields`` maps each wrong field to its errors, in the order of the schema; there is at least one."""
+
+    def __init__(self, fields: Mapping[str, Sequence[InvalidInput]]) -> None:
+        self.fields = fields
+        super().__init__(next(iter(fields)), next(iter(fields.values()))[0].reason)
 
 
 class InvalidRecipient(InvalidInput):
@@ -194,12 +211,35 @@ class SessionExpired(AuthenticationFailed):
     """The session was genuine but is over: idle too long, or revoked."""
 
 
+class KeyExpired(AuthenticationFailed):
+    """The API key was genuine but its last day is over."""
+
+
+class CallerChanged(AuthenticationFailed):
+    """The user, session or key changed since it was read a moment ago. Nothing was changed; ask anew who calls, and repeat."""
+
+
 class PermissionDenied(GatewayError):
     """The caller is known but may not do this. ``action`` names what."""
 
     def __init__(self, action: str) -> None:
         self.action = action
         super().__init__(f"{action} is not permitted")
+
+
+class CallerDisabled(PermissionDenied):
+    """The user or the account is shut out."""
+
+    def __init__(self) -> None:
+        super().__init__("sign in")
+
+
+class AddressNotAllowed(PermissionDenied):
+    """The user or the key is good, but not from this network ``address``."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(f"a call from {address}")
 
 
 class NotFound(GatewayError):
@@ -238,6 +278,10 @@ class NotCancellable(Conflict):
     """The order is no longer waiting for its hour."""
 
 
+class KeyExists(Conflict):
+    """The account has an active API key of this kind already."""
+
+
 class InsufficientCredit(GatewayError):
     """``needed_units`` were asked for, ``available_units`` are there (balance plus credit limit)."""
 
@@ -253,6 +297,14 @@ class Throttled(GatewayError):
     def __init__(self, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(f"try again in {retry_after_seconds} s")
+
+
+class DailyCapReached(Throttled):
+    """The caller may send ``cap`` messages a day, and this request would exceed it. The next day begins in ``retry_after_seconds``."""
+
+    def __init__(self, cap: int, retry_after_seconds: int) -> None:
+        super().__init__(retry_after_seconds)
+        self.cap = cap
 
 
 class Unavailable(GatewayError):

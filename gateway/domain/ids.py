@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 RANDOM_BYTES = 10
+POSITION_BITS = 20
+"""Room for the position of a message in the id of its order: more than a million recipients."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -29,3 +31,19 @@ def uuid7(moment: datetime, random: bytes) -> UUID:
 def first_uuid7(moment: datetime) -> UUID:
     """The smallest id that :func:`uuid7` can give at this millisecond: the edge of a range of time."""
     return uuid7(moment, bytes(RANDOM_BYTES))
+
+
+def order_id(moment: datetime, random: bytes) -> UUID:
+    """The id of a new order: a version 7 UUID whose last twenty bits are 0, so that each of its messages has an id of its own."""
+    return UUID(int=uuid7(moment, random).int >> POSITION_BITS << POSITION_BITS)
+
+
+def message_id(order: UUID, position: int) -> UUID:
+    """The id of one message, for dialects whose clients know messages instead of orders. The first one's is the order's own."""
+    return UUID(int=order.int + position)
+
+
+def of_message(message: UUID) -> tuple[UUID, int]:
+    """Order and position behind :func:`message_id`."""
+    order = message.int >> POSITION_BITS << POSITION_BITS
+    return UUID(int=order), message.int - order

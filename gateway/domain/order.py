@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway.domain.errors import InvalidField
+from gateway.domain.pace import Pace
 from gateway.domain.tariff import MessageType
 
 MAX_CLIENT_REF = 64  # characters
@@ -24,7 +25,10 @@ class Submission:
 
     ``type_token`` is the dialect's own word for ``message_type``, echoed in history. ``due_at`` None means now.
     ``validity`` is how long the carrier may try. ``fingerprint`` is a digest of the request, to tell a repeat from another
-    request under the same key. ``priority`` is 1 (first lane) to 3. Text and numbers stay out of ``repr``, hence out of logs.
+    request under the same key. ``priority`` is 1 (first lane) to 3. ``is_test``: free, and no carrier sees it. ``is_flash``: shown
+    at once and not kept (class 0). ``is_encrypted``: the text is cipher text that only the handset can read. ``pace`` spreads the
+    messages of a number over time. ``connector`` None is the account's usual way out. Text and numbers stay out of ``repr``, hence out
+    of logs.
 
     Raises:
         InvalidField: ``client_ref`` longer than 64 characters (field "client_ref").
@@ -51,6 +55,11 @@ class Submission:
     label: str = ""
     wants_receipt: bool = True
     priority: int = 2
+    is_test: bool = False
+    is_flash: bool = False
+    is_encrypted: bool = False
+    pace: Pace | None = None
+    connector: str | None = None
 
     def __post_init__(self) -> None:
         if not self.recipients:

@@ -101,6 +101,7 @@ def set_user_disabled(gateway: Gateway, username: str, *, disabled: bool) -> Non
         if found is None:
             raise NotFound("user")
         found[0].disabled = disabled
+        found[0].revision += 1
         if disabled:
             stored.revoke_sessions(session, found[0].id, gateway.clock.now())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -14,9 +16,10 @@ from gateway.services.clock import Clock, SystemClock
 from gateway.services.limits import GuessLimits
 from gateway.services.passwords import VerifiedPasswords
 from gateway.services.pricing import Catalogue
-from gateway.services.recent import RecentCallers
+from gateway.services.recent import Recent
 from gateway.storage.db import db, reading, writing
 from gateway.storage.driver import close_connections
+from gateway.storage.identity import Caller, KeyFound
 
 
 @dataclass(slots=True)
@@ -29,7 +32,9 @@ class Gateway:
     clock: Clock = field(default_factory=SystemClock)
     catalogue: Catalogue = field(default_factory=Catalogue)
     verified: VerifiedPasswords = field(default_factory=VerifiedPasswords)
-    callers: RecentCallers = field(default_factory=RecentCallers)
+    sessions: Recent[UUID, tuple[Caller, datetime]] = field(default_factory=Recent)
+    users: Recent[str, tuple[Caller, str]] = field(default_factory=Recent)
+    keys: Recent[str, KeyFound] = field(default_factory=Recent)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

@@ -1,28 +1,40 @@
 """Who is calling: signing in with a password, and being known again by a session key or an access token.
 
-A session key is the session's id, signed; an access token is a credential's id, signed with another salt. Neither is
-stored, so the database holds nothing that opens a door, and a forged key is refused without a query.
+A session key is the session's id, signed; an access token is a credential's id, signed with another salt; of an API key only
+a keyed digest is stored. So the database holds nothing that opens a door, and a forged key is refused without a query.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import ipaddress
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from uuid import UUID, uuid4
 
 from itsdangerous import BadSignature, Signer
 
-from gateway.domain.errors import BadCredentials, InvalidField, MissingCredentials, PermissionDenied, SessionExpired, UnknownKey
+from gateway.domain.errors import (
+    AddressNotAllowed,
+    BadCredentials,
+    CallerDisabled,
+    InvalidField,
+    KeyExpired,
+    MissingCredentials,
+    PermissionDenied,
+    SessionExpired,
+    UnknownKey,
+)
 from gateway.services.core import Gateway
 from gateway.services.passwords import MAX_PASSWORD_BYTES, hash_password, verify_password
 from gateway.storage import identity as stored
-from gateway.storage.identity import Caller
-from gateway.storage.tables import Credential, SessionRow, User
+from gateway.storage.identity import Caller, KeyFound
+from gateway.storage.tables import Credential, SessionRow
 
 TOUCH_SECONDS = 10
 """A session's last use is written at most this often; its end may come this much later, never earlier."""
@@ -32,6 +44,10 @@ MINIMUM_PASSWORD_LENGTH = 8
 ACCESS_TOKEN = "access_token"
 KEY_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 LONGEST_KEY = 200
+PREFIX_LENGTH = 12
+"""Characters of an API key that it is found by. They are shown to operators; the rest proves it."""
+USED_SECONDS = 60
+"""The last use of an API key is written at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,71 +67,83 @@ class SignedIn:
 
 
 def sign_in(gateway: Gateway, candidates: Sequence[Password], address: str) -> SignedIn:
-    """Opens a session. ``candidates`` are readings of the same input; the first that fits wins.
+    """Opens a session. ``candidates`` are readings of the same input; the first that fits wins. Raises as :func:`by_password`."""
+    caller = by_password(gateway, candidates, address)
+    now = gateway.clock.now()
+    row = SessionRow(id=uuid4(), user_id=caller.user_id, created_at=now, last_seen=now)
+    with gateway.writing() as session:
+        session.add(row)
+        key = signed(gateway, SESSION_SALT, row.id)
+    return SignedIn(caller.user_key, key)
+
+
+def access_token(gateway: Gateway, candidates: Sequence[Password], address: str) -> SignedIn:
+    """The user's access token: the same on each call until it is revoked. It does not expire. Raises as :func:`by_password`."""
+    caller = by_password(gateway, candidates, address)
+    with gateway.writing() as session:
+        token = stored.live_access_token(session, caller.user_id)
+        if token is None:
+            now = gateway.clock.now()
+            token = Credential(id=uuid4(), account_id=caller.account_id, user_id=caller.user_id, kind=ACCESS_TOKEN, created_at=now)
+            session.add(token)
+        key = signed(gateway, TOKEN_SALT, token.id)
+    return SignedIn(caller.user_key, key)
+
+
+def by_password(gateway: Gateway, candidates: Sequence[Password], address: str, *, checked_later: bool = False) -> Caller:
+    """The caller whose name and password these are: for signing in, and for dialects that send both with every request.
+
+    Args:
+        candidates: readings of the same input; the first that fits wins.
+        address: where the call comes from.
+        checked_later: as in :func:`by_session`.
 
     Raises:
         MissingCredentials: no candidate.
         BadCredentials: none fits; counted once.
         Throttled: too many wrong guesses by this user or address.
-        PermissionDenied: the user or the account is disabled.
+        CallerDisabled: the user or the account is disabled.
+        AddressNotAllowed: the user may not call from there.
     """
-    user = authenticate(gateway, candidates, address)
-    now = gateway.clock.now()
-    row = SessionRow(id=uuid4(), user_id=user.id, created_at=now, last_seen=now)
-    with gateway.writing() as session:
-        session.add(row)
-        key = signed(gateway, SESSION_SALT, row.id)
-    return SignedIn(user.user_key, key)
-
-
-def access_token(gateway: Gateway, candidates: Sequence[Password], address: str) -> SignedIn:
-    """The user's access token: the same on each call until it is revoked. It does not expire. Raises as :func:`sign_in`."""
-    user = authenticate(gateway, candidates, address)
-    with gateway.writing() as session:
-        token = stored.live_access_token(session, user.id)
-        if token is None:
-            token = Credential(id=uuid4(), account_id=user.account_id, user_id=user.id, kind=ACCESS_TOKEN, created_at=gateway.clock.now())
-            session.add(token)
-        key = signed(gateway, TOKEN_SALT, token.id)
-    return SignedIn(user.user_key, key)
-
-
-def authenticate(gateway: Gateway, candidates: Sequence[Password], address: str) -> User:
-    """The user whose name and password these are. Raises as :func:`sign_in`."""
     candidates = list(dict.fromkeys(candidates))
     if not candidates or not candidates[0].username:
         raise MissingCredentials
     first = candidates[0].username
-    found = [(candidate, _find(gateway, candidate.username)) for candidate in candidates]
-    for candidate, user in found:
-        if user is not None and gateway.verified.knows(user.id, user.password_hash, candidate.password):
-            return _usable(user)
+    found = [(each.password, *user) for each in candidates if (user := _named(gateway, each.username, checked_later)) is not None]
+    for password, caller, stored_hash in found:
+        if gateway.verified.knows(caller.user_id, stored_hash, password):
+            return _admitted(caller, address)
     gateway.guesses.check(first, address)
-    for candidate, user in found:
-        if verify_password(user.password_hash if user else None, candidate.password) and user is not None:
-            gateway.verified.remember(user.id, user.password_hash, candidate.password)
-            return _usable(user)
+    for password, caller, stored_hash in found:
+        if verify_password(stored_hash, password):
+            gateway.verified.remember(caller.user_id, stored_hash, password)
+            return _admitted(caller, address)
+    for _ in range(len(candidates) - len(found)):
+        verify_password(None, candidates[0].password)  # an unknown user takes as long as a wrong password
     gateway.guesses.count(first, address)
     raise BadCredentials
 
 
-def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool = True, checked_later: bool = False) -> Caller:
+def by_session(
+    gateway: Gateway, user_key: str, session_key: str, address: str = "", *, renew: bool = True, checked_later: bool = False
+) -> Caller:
     """The caller behind a session key.
 
     Args:
+        address: where the call comes from; "" is not checked.
         renew: whether this call counts as activity of the session.
-        checked_later: that the use case itself checks session and user in the statement that changes something;
+        checked_later: that the use case itself checks session, user and key in the statement that changes something;
             then a caller read a moment ago will do.
 
     Raises:
         UnknownKey: forged, unknown, or not this user's.
         SessionExpired: idle for too long, or revoked.
-        PermissionDenied: the user or the account is disabled.
+        CallerDisabled, AddressNotAllowed: as :func:`by_password`.
     """
     session_id = unsigned(gateway, SESSION_SALT, session_key)
-    recent = gateway.callers.get(session_id) if checked_later else None
+    recent = gateway.sessions.get(session_id) if checked_later else None
     if recent is not None and recent[0].user_key == user_key and gateway.clock.now() - recent[1] < timedelta(seconds=TOUCH_SECONDS):
-        return recent[0]
+        return _admitted(recent[0], address)
     found = stored.caller_by_session(gateway.engine, session_id)
     if found is None or found[0].user_key != user_key:
         raise UnknownKey
@@ -126,19 +154,66 @@ def by_session(gateway: Gateway, user_key: str, session_key: str, *, renew: bool
     if renew and idle >= timedelta(seconds=TOUCH_SECONDS):
         last_seen = gateway.clock.now()
         stored.touch_session(gateway.engine, session_id, last_seen)
-    gateway.callers.keep(session_id, _active(caller), last_seen)
-    return caller
+    gateway.sessions.keep(session_id, (caller, last_seen))
+    return _admitted(caller, address)
 
 
-def by_access_token(gateway: Gateway, user_key: str, token: str) -> Caller:
+def by_access_token(gateway: Gateway, user_key: str, token: str, address: str = "") -> Caller:
     """The caller behind an access token. Raises as :func:`by_session`."""
     found = stored.caller_by_credential(gateway.engine, unsigned(gateway, TOKEN_SALT, token), ACCESS_TOKEN)
-    if found is None or found[0].user_key != user_key:
+    if found is None or found.caller.user_key != user_key:
         raise UnknownKey
-    caller, expires_at, revoked = found
-    if revoked or (expires_at is not None and expires_at <= gateway.clock.now()):
+    if found.revoked or _is_over(gateway, found):
         raise SessionExpired
-    return _active(caller)
+    return _admitted(found.caller, address)
+
+
+def by_api_key(gateway: Gateway, kind: str, key: str, address: str = "", *, checked_later: bool = False) -> Caller:
+    """The caller behind an API key (:mod:`gateway.services.keys`). The same function for every kind of key.
+
+    Args:
+        kind: which kind of key this call takes.
+        address, checked_later: as in :func:`by_session`.
+
+    Raises:
+        UnknownKey: unknown, malformed, revoked, or of another kind.
+        KeyExpired
+        CallerDisabled, AddressNotAllowed: as :func:`by_password`.
+    """
+    if not PREFIX_LENGTH < len(key) <= LONGEST_KEY or not KEY_ALPHABET.issuperset(key):
+        raise UnknownKey
+    prefix = key[:PREFIX_LENGTH]
+    found = gateway.keys.get(f"{kind}:{prefix}") if checked_later else None
+    if found is None:
+        found = stored.caller_by_prefix(gateway.engine, prefix, kind)
+    if found is None or found.revoked or not _proves(gateway, key, found.secret_hmac):
+        raise UnknownKey
+    if _is_over(gateway, found):
+        raise KeyExpired
+    _note_use(gateway, key, gateway.keys.keep(f"{kind}:{prefix}", found))
+    return _admitted(found.caller, address)
+
+
+def key_digest(secret: str, key: str) -> bytes:
+    """What is stored of an API key: HMAC-SHA-256 under a secret of the gateway."""
+    return hmac.digest(secret.encode(), b"dragoman.api-key\0" + key.encode(), hashlib.sha256)
+
+
+def _proves(gateway: Gateway, key: str, secret_hmac: bytes | None) -> bool:
+    """Whether this is the key, under any secret that still verifies."""
+    digests = [key_digest(secret, key) for secret in gateway.settings.secret_key]
+    return any(hmac.compare_digest(digest, secret_hmac or b"") for digest in digests)
+
+
+def _note_use(gateway: Gateway, key: str, found: KeyFound) -> None:
+    """Writes down, once a minute, that the key was used; and its digest under the newest secret, so that older ones can go."""
+    now = gateway.clock.now()
+    credential_id = found.caller.credential_id
+    if credential_id is not None and (found.last_used_at is None or now - found.last_used_at >= timedelta(seconds=USED_SECONDS)):
+        digest = key_digest(gateway.settings.secret_key[0], key)
+        stored.touch_key(gateway.engine, credential_id, digest, now)
+        found = replace(found, last_used_at=now, secret_hmac=digest)
+        gateway.keys.keep(f"{found.kind}:{key[:PREFIX_LENGTH]}", found)
 
 
 def knows_user_key(gateway: Gateway, user_key: str) -> bool:
@@ -149,12 +224,13 @@ def knows_user_key(gateway: Gateway, user_key: str) -> bool:
 
 def require(caller: Caller, dialect: str, action: str) -> None:
     """Refuses what the user was not given. Permissions read ``dialect:action``; ``*`` stands for all of either.
+    A key with permissions of its own needs them in both places.
 
     Raises:
         PermissionDenied
     """
     wanted = {"*", f"{dialect}:{action}", f"{dialect}:*", f"*:{action}"}
-    if caller.permissions.isdisjoint(wanted):
+    if caller.permissions.isdisjoint(wanted) or (caller.key_permissions is not None and caller.key_permissions.isdisjoint(wanted)):
         raise PermissionDenied(f"{dialect}:{action}")
 
 
@@ -171,6 +247,7 @@ def change_password(gateway: Gateway, username: str, password: str) -> None:
         if found is None:
             raise BadCredentials
         found[0].password_hash = new_hash
+        found[0].revision += 1
 
 
 def usable_password(password: str) -> str:
@@ -191,27 +268,36 @@ def new_user_key() -> str:
     return secrets.token_hex(8)
 
 
-def _find(gateway: Gateway, username: str) -> User | None:
-    with gateway.reading() as session:
-        found = stored.user_by_name(session, username)
-        if found is None:
-            return None
-        session.expunge_all()
-        user, account = found
-        user.disabled = user.disabled or account.status != "active"
-        return user
+def _named(gateway: Gateway, username: str, checked_later: bool) -> tuple[Caller, str] | None:
+    recent = gateway.users.get(username) if checked_later else None
+    if recent is not None:
+        return recent
+    found = stored.caller_by_name(gateway.engine, username)
+    return None if found is None else gateway.users.keep(username, found)
 
 
-def _usable(user: User) -> User:
-    if user.disabled:
-        raise PermissionDenied("sign in")
-    return user
-
-
-def _active(caller: Caller) -> Caller:
+def _admitted(caller: Caller, address: str) -> Caller:
     if caller.disabled or caller.account_status != "active":
-        raise PermissionDenied("sign in")
+        raise CallerDisabled
+    if caller.networks and address and not all(_within(address, networks) for networks in caller.networks):
+        raise AddressNotAllowed(address)
     return caller
+
+
+@lru_cache(maxsize=4096)
+def _within(address: str, networks: frozenset[str]) -> bool:
+    """Whether the address lies in one of the networks. An IPv4 address in IPv6 dress counts as IPv4; what is no address lies nowhere."""
+    try:
+        host = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped:
+        host = host.ipv4_mapped
+    return any(host in ipaddress.ip_network(network) for network in networks)
+
+
+def _is_over(gateway: Gateway, found: KeyFound) -> bool:
+    return found.expires_at is not None and found.expires_at <= gateway.clock.now()
 
 
 @lru_cache(maxsize=16)

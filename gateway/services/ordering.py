@@ -5,14 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gateway.domain import ids
 from gateway.domain.credit import credits_ceil
-from gateway.domain.errors import DuplicateReference, IdempotencyMismatch, InvalidDate, NotCancellable, NotFound, TooManyRecipients
-from gateway.domain.ids import uuid7
+from gateway.domain.errors import (
+    DailyCapReached,
+    DuplicateReference,
+    IdempotencyMismatch,
+    InvalidDate,
+    NotCancellable,
+    NotFound,
+    TooManyRecipients,
+)
 from gateway.domain.message import State
 from gateway.domain.order import Submission
 from gateway.domain.parts import Encoded, TextPolicy, encode
@@ -22,21 +30,37 @@ from gateway.services.ledger import refund
 from gateway.services.pricing import Offer, read_offer
 from gateway.storage import accept as acceptance
 from gateway.storage import orders as stored
-from gateway.storage.accept import Item, Mixed, NewOrder, ReferenceTaken, Uniform
-from gateway.storage.tables import Order
+from gateway.storage.accept import Cap, CapReached, Item, Mixed, NewOrder, ReferenceTaken, Uniform
+from gateway.storage.identity import Caller
+from gateway.storage.tables import TEST_CONNECTOR, LedgerEntry, Order
 
 CANCEL_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A recorded order. ``public_id`` is how its customer names it; ``balance_units`` is the balance behind the charge."""
+    """A recorded order. ``public_id`` is how its customer names it; ``balance_units`` is the balance behind the charge.
+
+    ``id`` is the order's own; ``number`` counts the account's ledger entries, so it rises and names one order of the account;
+    ``parts`` is how many parts the common text makes; ``parts_each``, only where every recipient has a text of its own, how many
+    parts each message makes, in the order given.
+    """
 
     public_id: str
-    order_id: str
+    id: UUID
+    number: int
     recipient_count: int
+    parts: int
     units: int
     balance_units: int
+    accepted_at: datetime
+    is_test: bool
+    parts_each: Sequence[int] = ()
+
+    @property
+    def order_id(self) -> str:
+        """The order's id in 32 hex digits."""
+        return self.id.hex
 
     @property
     def credits_charged(self) -> int:
@@ -44,18 +68,50 @@ class Accepted:
         return credits_ceil(self.units)
 
 
-def submit(gateway: Gateway, submission: Submission, policy: TextPolicy, session_id: UUID | None = None) -> Accepted:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms an order is taken: what the account, the user and the key say about it.
+
+    ``session_id``, ``credential_id`` and ``user_revision`` are what the caller was known by; that they still stand is checked by
+    the statement that charges, so a caller may be remembered for a moment (identity). ``connector`` None: the usual way out.
+    """
+
+    text_policy: TextPolicy = TextPolicy.UCS2
+    session_id: UUID | None = None
+    credential_id: UUID | None = None
+    user_revision: int | None = None
+    connector: str | None = None
+    is_test: bool = False
+    daily_cap: int | None = None
+    cap_scope: str = ""
+    zone: tzinfo = UTC
+
+
+def terms_of(caller: Caller) -> Terms:
+    """The terms of a caller who was just recognised."""
+    return Terms(
+        text_policy=TextPolicy(caller.text_policy),
+        session_id=caller.session_id,
+        credential_id=caller.credential_id,
+        user_revision=caller.revision,
+        connector=caller.connector,
+        is_test=caller.is_test,
+        daily_cap=caller.daily_cap,
+        cap_scope=caller.cap_scope,
+        zone=caller.zone,
+    )
+
+
+def submit(gateway: Gateway, submission: Submission, terms: Terms) -> Accepted:
     """Accepts a submission: when this returns, its messages are stored durably and paid for.
 
     A repeated ``Idempotency-Key`` with the same request gives the first answer again and sends nothing.
 
-    Args:
-        session_id: the session that the caller was known by, if any. That it was not revoked and that its user was not
-            disabled is checked by the statement that charges, so a caller may be remembered for a moment (identity).
-
     Raises:
         InvalidInput: the text, a recipient or the date cannot be used.
         InsufficientCredit: the balance does not cover the whole order; nothing is sent.
+        DailyCapReached: the caller's messages of the day are used up; nothing is sent.
+        CallerChanged: ask anew who calls.
         DuplicateReference: ``client_ref`` already names an order of this account and dialect.
         IdempotencyMismatch: the key was used with another request.
         StorageUnavailable: nothing was recorded.
@@ -63,17 +119,24 @@ def submit(gateway: Gateway, submission: Submission, policy: TextPolicy, session
     if len(submission.recipients) > gateway.settings.max_recipients:
         raise TooManyRecipients(len(submission.recipients), gateway.settings.max_recipients)
     offer = current_offer(gateway)
-    order = _priced(gateway, submission, policy, offer, session_id)
+    order = _priced(gateway, submission, terms, offer)
     try:
         recorded = acceptance.accept(gateway.engine, order)
     except ReferenceTaken as taken:
         return _repeated(gateway, submission, taken)
+    except CapReached as reached:
+        raise DailyCapReached(terms.daily_cap or 0, _seconds_to_midnight(order.created_at, terms.zone)) from reached
     return Accepted(
         public_id=order.client_ref or order.id.hex,
-        order_id=order.id.hex,
+        id=order.id,
+        number=recorded.sequence,
         recipient_count=len(order.messages),
+        parts=order.parts,
         units=order.units,
         balance_units=recorded.balance_units,
+        accepted_at=order.created_at,
+        is_test=order.is_test,
+        parts_each=[] if submission.texts is None else [item.parts for item in order.messages.items()],
     )
 
 
@@ -137,17 +200,23 @@ def _due(submission: Submission, now: datetime, most_days: int) -> datetime | No
     return submission.due_at
 
 
-def _priced(gateway: Gateway, submission: Submission, policy: TextPolicy, offer: Offer, session_id: UUID | None) -> NewOrder:
+def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer) -> NewOrder:
     now = gateway.clock.now()
     due_at = _due(submission, now, gateway.settings.max_schedule_days)
-    common = encode(submission.text, policy, submission.force_ucs2)
-    messages = _messages(submission, policy, common, offer.prices)
+    common = encode(submission.text, terms.text_policy, submission.force_ucs2)
+    is_test = terms.is_test or submission.is_test
+    messages = _messages(submission, terms.text_policy, common, offer.prices)
+    if is_test:
+        messages = messages.free()
     units = messages.units * len(messages) if isinstance(messages, Uniform) else sum(item.units for item in messages.rows)
+    cap = None if terms.daily_cap is None else Cap(terms.cap_scope, now.astimezone(terms.zone).date(), terms.daily_cap)
     return NewOrder(
         account_id=submission.account_id,
-        id=uuid7(now, os.urandom(10)),
+        id=ids.order_id(now, os.urandom(ids.RANDOM_BYTES)),
         user_id=submission.user_id,
-        session_id=session_id,
+        user_revision=terms.user_revision,
+        session_id=terms.session_id,
+        credential_id=terms.credential_id,
         dialect=submission.dialect,
         client_ref=submission.client_ref,
         idempotency_key=submission.idempotency_key,
@@ -167,9 +236,20 @@ def _priced(gateway: Gateway, submission: Submission, policy: TextPolicy, offer:
         expires_at=(due_at or now) + submission.validity if submission.validity else None,
         created_at=now,
         state=State.SCHEDULED.value if due_at else State.QUEUED.value,
-        connector=offer.connector,
+        connector=TEST_CONNECTOR if is_test else submission.connector or terms.connector or offer.connector,
         messages=messages,
+        is_test=is_test,
+        is_flash=submission.is_flash,
+        is_encrypted=submission.is_encrypted,
+        validity=submission.validity,
+        cap=cap,
+        pace=submission.pace,
     )
+
+
+def _seconds_to_midnight(now: datetime, zone: tzinfo) -> int:
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return max(1, round((datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone) - now).total_seconds()))
 
 
 def _messages(submission: Submission, policy: TextPolicy, common: Encoded, prices: PriceList) -> Uniform | Mixed:
@@ -200,5 +280,20 @@ def _repeated(gateway: Gateway, submission: Submission, taken: ReferenceTaken) -
                 order, entry = found
                 if order.fingerprint != submission.fingerprint:
                     raise IdempotencyMismatch from taken
-                return Accepted(order.client_ref or order.id.hex, order.id.hex, order.recipient_count, order.units, entry.balance_after)
+                return _accepted_before(order, entry, [] if submission.texts is None else stored.parts_each(session, order))
     raise DuplicateReference(submission.client_ref or "") from taken
+
+
+def _accepted_before(order: Order, entry: LedgerEntry, parts_each: Sequence[int]) -> Accepted:
+    return Accepted(
+        public_id=order.client_ref or order.id.hex,
+        id=order.id,
+        number=entry.sequence,
+        recipient_count=order.recipient_count,
+        parts=order.parts,
+        units=order.units,
+        balance_units=entry.balance_after,
+        accepted_at=order.created_at,
+        is_test=order.is_test,
+        parts_each=parts_each,
+    )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Unavailable
 from gateway.domain.tariff import MessageType, PriceList, Tariff
 from gateway.services.clock import Clock
-from gateway.storage.tables import ConnectorRow, TariffRow
+from gateway.storage.tables import TEST_CONNECTOR, ConnectorRow, TariffRow
 
 KEEP_SECONDS = 5.0
 
@@ -57,7 +57,9 @@ def read_offer(session: Session, clock: Clock) -> Offer:
         Unavailable: no connector is enabled.
     """
     names = session.scalars(
-        select(ConnectorRow.name).where(ConnectorRow.enabled).order_by(ConnectorRow.created_at, ConnectorRow.name)
+        select(ConnectorRow.name)
+        .where(ConnectorRow.enabled, ConnectorRow.name != TEST_CONNECTOR)
+        .order_by(ConnectorRow.created_at, ConnectorRow.name)
     ).all()
     if not names:
         raise Unavailable("no connector is enabled")

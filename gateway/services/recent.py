@@ -1,7 +1,8 @@
-"""Callers that this process read from the database a moment ago.
+"""What this process read from the database a moment ago: callers by session, by user name, by API key.
 
-Reading them again took a fifth of the time of a send. What must never be stale, a revoked session or a disabled user, is checked
-again by the statement that charges (:mod:`gateway.storage.accept`); an account's settings may show five seconds late.
+Reading them again took a fifth of the time of a send. What must never be stale (a revoked session or key, a changed or
+disabled user) is checked again by the statement that charges (:mod:`gateway.storage.accept`); an account's settings may show five
+seconds late.
 """
 
 from __future__ import annotations
@@ -9,31 +10,38 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from datetime import datetime
-from uuid import UUID
-
-from gateway.storage.identity import Caller
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 KEEP_SECONDS = 5.0
 MOST_ENTRIES = 10_000
 
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
-class RecentCallers:
-    """Callers by session, with when the session was last seen. Bounded in number and in age."""
+
+class Recent(Generic[Key, Value]):
+    """Values by key, bounded in number and in age."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[UUID, tuple[float, Caller, datetime]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, session_id: UUID) -> tuple[Caller, datetime] | None:
-        """The caller and when the session was last seen, if read at most five seconds ago."""
-        kept = self._kept.get(session_id)
-        return (kept[1], kept[2]) if kept is not None and time.monotonic() - kept[0] < KEEP_SECONDS else None
+    def get(self, key: Key) -> Value | None:
+        """The value, if it was read at most five seconds ago."""
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and time.monotonic() - kept[0] < KEEP_SECONDS else None
 
-    def keep(self, session_id: UUID, caller: Caller, last_seen: datetime) -> None:
-        """Remembers a caller just read; the one read longest ago makes room."""
+    def keep(self, key: Key, value: Value) -> Value:
+        """Remembers a value just read; the one read longest ago makes room."""
         with self._lock:
-            self._kept[session_id] = (time.monotonic(), caller, last_seen)
-            self._kept.move_to_end(session_id)
+            self._kept[key] = (time.monotonic(), value)
+            self._kept.move_to_end(key)
             while len(self._kept) > MOST_ENTRIES:
                 self._kept.popitem(last=False)
+        return value
+
+    def forget(self, key: Key) -> None:
+        """Makes the next question read the database."""
+        with self._lock:
+            self._kept.pop(key, None)

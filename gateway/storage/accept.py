@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import errors as pg
 from sqlalchemy import Engine
 
-from gateway.domain.errors import Conflict, InsufficientCredit, OutcomeUnknown, StorageUnavailable
-from gateway.storage.driver import Lost, Row, Statement, fetch, postgresql_connection, sqlite_transaction, sqlite_value
+from gateway.domain.errors import CallerChanged, Conflict, InsufficientCredit, OutcomeUnknown, StorageUnavailable
+from gateway.domain.pace import Pace
+from gateway.storage.driver import (
+    Lost,
+    Params,
+    Row,
+    Statement,
+    fetch,
+    postgresql_connection,
+    sqlite_transaction,
+    sqlite_value,
+    sqlite_values,
+)
 from gateway.storage.tables import REVENUE_ACCOUNT_ID
+from gateway.storage.types import moment_of
 
 CHUNK = 5_000
 AcceptOnce = Callable[["Engine", "NewOrder", dict[str, Any]], "Recorded | None"]
@@ -49,6 +61,10 @@ class Uniform:
     def columns(self, start: int, stop: int) -> dict[str, list[Any]]:
         return {"recipients": list(self.recipients[start:stop]), "texts": [], "alphabets": [], "parts_each": [], "units_each": []}
 
+    def free(self) -> Uniform:
+        """The same at no price."""
+        return replace(self, units=0)
+
     def items(self) -> Iterator[Item]:
         for recipient in self.recipients:
             yield Item(recipient, None, None, self.parts, self.units)
@@ -67,21 +83,37 @@ class Mixed:
         names = ("recipients", "texts", "alphabets", "parts_each", "units_each")
         return {name: list(column) for name, column in zip(names, zip(*self.rows[start:stop], strict=True), strict=True)}
 
+    def free(self) -> Mixed:
+        """The same at no price."""
+        return Mixed([item._replace(units=0) for item in self.rows])
+
     def items(self) -> Iterator[Item]:
         return iter(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most ``most`` messages a day for ``scope``, ``day`` being a day of the account's zone."""
+
+    scope: str
+    day: date
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """All that one accepted submission leaves in the database. Times are aware; ``units`` is the whole price.
 
-    ``session_id`` is not stored: a session revoked by then, like a disabled user, keeps the order out.
+    ``session_id`` and ``user_revision`` are not stored: a session or key revoked by then, like a changed or disabled user, keeps the
+    order out. ``cap`` and ``pace`` are rare, and cost an explicit transaction.
     """
 
     account_id: int
     id: UUID
     user_id: int | None
+    user_revision: int | None
     session_id: UUID | None
+    credential_id: UUID | None
     dialect: str
     client_ref: str | None
     idempotency_key: str | None
@@ -103,14 +135,24 @@ class NewOrder:
     state: str
     connector: str
     messages: Uniform | Mixed
+    is_test: bool = False
+    is_flash: bool = False
+    is_encrypted: bool = False
+    validity: timedelta | None = None
+    cap: Cap | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the ledger says of an accepted order. ``balance_units`` is the balance behind its charge."""
+    """What the ledger says of an accepted order: the balance behind its charge, and the number of that entry."""
 
     balance_units: int
     sequence: int
+
+
+class CapReached(Conflict):
+    """The day's messages of the caller are used up. Nothing was changed."""
 
 
 class ReferenceTaken(Conflict):
@@ -125,20 +167,20 @@ class _NotCovered(Exception):
     """The balance does not cover the order: undoes what was inserted before the debit."""
 
 
-_MAY_SEND = """
-    accounts.status = 'active'
-        AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = :user_id AND users.disabled)
-        AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id AND sessions.revoked_at IS NOT NULL)
+_USER_STANDS = """
+    accounts.status = 'active' AND NOT EXISTS (
+        SELECT 1 FROM users WHERE users.id = :user_id AND (users.disabled OR users.revision <> :user_revision))
 """
-_DEBIT = f"""
-    UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
-    WHERE id = :account_id AND balance + credit_limit >= :units AND {_MAY_SEND}
-    RETURNING balance, ledger_sequence
-"""
+_HOLDERS = {
+    "user": "",
+    "session": "AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id AND sessions.revoked_at IS NOT NULL)",
+    "key": "AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.id = :credential_id AND c.revoked_at IS NOT NULL)",
+}
+"""What else must still stand, by what the caller was known by."""
 _ORDER_COLUMNS = (
     "account_id", "id", "user_id", "dialect", "client_ref", "idempotency_key", "fingerprint", "message_type", "type_token", "text",
     "text_read", "alphabet", "parts", "originator", "label", "wants_receipt", "priority", "recipient_count", "units", "due_at",
-    "expires_at", "created_at",
+    "expires_at", "created_at", "credential_id", "is_test", "is_flash", "is_encrypted",
 )  # fmt: skip
 _ORDER_VALUES = ", ".join(f":{name}" for name in _ORDER_COLUMNS)
 _ORDER_TARGET = f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}, charge_sequence)"
@@ -153,31 +195,55 @@ _MESSAGE_TARGET = """
 """
 _MESSAGE_SOURCE = """
     SELECT :account_id, :id, :start + u.number - 1, u.recipient, u.text, u.alphabet,
-        coalesce(u.parts, :parts), coalesce(u.units, :unit_price), :state, :connector, :priority, :due, :expires_at
-    FROM {debit} unnest(:recipients::text[], :texts::text[], :alphabets::text[], :parts_each::int[], :units_each::bigint[])
-        WITH ORDINALITY AS u(recipient, text, alphabet, parts, units, number)
+        coalesce(u.parts, :parts), coalesce(u.units, :unit_price), :state, :connector, :priority, {due}
+    FROM {debit} unnest(:recipients::text[], :texts::text[], :alphabets::text[], :parts_each::int[], :units_each::bigint[]{each})
+        WITH ORDINALITY AS u(recipient, text, alphabet, parts, units{names}, number)
 """
-
-_WHOLE = Statement(f"""
-    WITH debit AS ({_DEBIT}),
-    new_order AS ({_ORDER_TARGET} SELECT {_ORDER_VALUES}, debit.ledger_sequence FROM debit),
-    new_messages AS ({_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit="debit,")}),
-    new_entry AS ({_LEDGER_TARGET} SELECT {_LEDGER_VALUES.format(sequence="debit.ledger_sequence", balance="debit.balance")} FROM debit)
-    SELECT balance, ledger_sequence FROM debit
-""")
-_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit='')}")
-_DEBIT_ALONE = Statement(_DEBIT)
+_ONE_DUE = {"due": ":due, :expires_at", "each": "", "names": ""}
+_OWN_DUE = {"due": "u.due, u.expires_at", "each": ", :dues::timestamptz[], :expiries::timestamptz[]", "names": ", due, expires_at"}
+_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit='', **_ONE_DUE)}")
+_PACED_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit='', **_OWN_DUE)}")
 _ORDER_ALONE = Statement(f"{_ORDER_TARGET} VALUES ({_ORDER_VALUES}, :sequence)")
 _ENTRY_ALONE = Statement(f"{_LEDGER_TARGET} VALUES ({_LEDGER_VALUES.format(sequence=':sequence', balance=':balance')})")
 _SQLITE_MESSAGE = f"{_MESSAGE_TARGET} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_STANDING = Statement(f"""
-    SELECT balance + credit_limit,
-        {_MAY_SEND} AND EXISTS (
-            SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.idempotency_key = :idempotency_key),
-        {_MAY_SEND} AND EXISTS (
-            SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.dialect = :dialect AND o.client_ref = :client_ref)
-    FROM accounts WHERE id = :account_id
+_COUNT_DAY = Statement("""
+    INSERT INTO daily_uses (scope, day, count) VALUES (:scope, :day, :wanted)
+    ON CONFLICT (scope, day) DO UPDATE SET count = daily_uses.count + :wanted WHERE daily_uses.count + :wanted <= :most
+    RETURNING count
 """)
+_NEXT_SLOT = "SELECT next_slot_at FROM phones WHERE id = :phone_id"
+_HOLD_SLOT = Statement(f"{_NEXT_SLOT} FOR UPDATE", sqlite=_NEXT_SLOT)
+_MOVE_SLOT = Statement("UPDATE phones SET next_slot_at = :next_slot_at WHERE id = :phone_id")
+
+
+class _Wording:
+    """The statements whose text depends on what the caller was known by."""
+
+    def __init__(self, holder: str) -> None:
+        stands = f"({_USER_STANDS} {holder})"
+        debit = f"""
+            UPDATE accounts SET balance = balance - :units, ledger_sequence = ledger_sequence + 1
+            WHERE id = :account_id AND balance + credit_limit >= :units AND {stands}
+            RETURNING balance, ledger_sequence
+        """
+        entry = _LEDGER_VALUES.format(sequence="debit.ledger_sequence", balance="debit.balance")
+        self.debit = Statement(debit)
+        self.whole = Statement(f"""
+            WITH debit AS ({debit}),
+            new_order AS ({_ORDER_TARGET} SELECT {_ORDER_VALUES}, debit.ledger_sequence FROM debit),
+            new_messages AS ({_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit="debit,", **_ONE_DUE)}),
+            new_entry AS ({_LEDGER_TARGET} SELECT {entry} FROM debit)
+            SELECT balance, ledger_sequence FROM debit
+        """)
+        self.standing = Statement(f"""
+            SELECT balance + credit_limit, {stands},
+                EXISTS (SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.idempotency_key = :idempotency_key),
+                EXISTS (SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.dialect = :dialect AND o.client_ref = :client_ref)
+            FROM accounts WHERE id = :account_id
+        """)
+
+
+_WORDINGS = {kind: _Wording(holder) for kind, holder in _HOLDERS.items()}
 _RECORDED = Statement("""
     SELECT l.balance_after, l.sequence FROM orders o JOIN ledger_entries l ON l.account_id = o.account_id AND l.sequence = o.charge_sequence
     WHERE o.account_id = :account_id AND o.id = :id
@@ -188,8 +254,8 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
     """Records the order durably and charges for it. When this returns, the messages are safe.
 
     Raises:
-        InsufficientCredit: nothing was changed. Also raised when the user or the session ended meanwhile: ask anew who calls.
-        ReferenceTaken: nothing was changed.
+        InsufficientCredit, CapReached, ReferenceTaken: nothing was changed.
+        CallerChanged: the user, session or key ended or changed since it was read. Nothing was changed.
         StorageUnavailable: nothing was changed.
         OutcomeUnknown: the database fell silent in the middle and did not come back at once.
     """
@@ -201,9 +267,14 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
     return _uncharged(engine, order, params) if recorded is None else recorded
 
 
+def _wording(order: NewOrder) -> _Wording:
+    return _WORDINGS["session" if order.session_id else "key" if order.credential_id else "user"]
+
+
 def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     """A connection may have died while it lay idle, or in the middle of the commit: the order's id tells whether it is in."""
-    accept_once = _accept_whole if len(order.messages) <= CHUNK else _accept_chunks
+    at_once = len(order.messages) <= CHUNK and order.cap is None and order.pace is None
+    accept_once = _accept_whole if at_once else _accept_chunks
     try:
         try:
             return accept_once(engine, order, params)
@@ -226,7 +297,7 @@ def _accept_after_loss(
 def _accept_whole(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     with postgresql_connection(engine, autocommit=True) as connection:
         everything = params | order.messages.columns(0, len(order.messages)) | {"start": 0}
-        row = connection.execute(_WHOLE.postgresql, everything).fetchone()
+        row = connection.execute(_wording(order).whole.postgresql, everything).fetchone()
         return Recorded(*row) if row else None
 
 
@@ -234,10 +305,14 @@ def _accept_chunks(engine: Engine, order: NewOrder, params: dict[str, Any]) -> R
     """Messages first and the debit last, so that a hot account's row is locked for the shortest time."""
     try:
         with postgresql_connection(engine, autocommit=False) as connection:
+            transaction = _Transaction(lambda statement, values: connection.execute(statement.postgresql, values))
+            dues = transaction.reserve(order)
             for start in range(0, len(order.messages), CHUNK):
                 chunk = params | order.messages.columns(start, start + CHUNK) | {"start": start}
-                connection.execute(_CHUNK.postgresql, chunk)
-            row = connection.execute(_DEBIT_ALONE.postgresql, params).fetchone()
+                if dues:
+                    chunk |= {"dues": dues[start : start + CHUNK], "expiries": _expiries(order, dues[start : start + CHUNK])}
+                connection.execute((_PACED_CHUNK if dues else _CHUNK).postgresql, chunk)
+            row = connection.execute(_wording(order).debit.postgresql, params).fetchone()
             if row is None:
                 raise _NotCovered
             charged = params | {"balance": row[0], "sequence": row[1]}
@@ -252,25 +327,69 @@ def _accept_sqlite(engine: Engine, order: NewOrder, params: dict[str, Any]) -> R
     values = {name: sqlite_value(value) for name, value in params.items()}
     try:
         with sqlite_transaction(engine) as connection:
-            row: Row | None = connection.execute(_DEBIT_ALONE.sqlite, values).fetchone()
+            dues = _Transaction(lambda statement, given: connection.execute(statement.sqlite, sqlite_values(given))).reserve(order)
+            row: Row | None = connection.execute(_wording(order).debit.sqlite, values).fetchone()
             if row is None:
-                return None
+                raise _NotCovered
             charged = values | {"balance": row[0], "sequence": row[1]}
             connection.execute(_ORDER_ALONE.sqlite, charged)
             connection.execute(_ENTRY_ALONE.sqlite, charged)
-            connection.executemany(_SQLITE_MESSAGE, _sqlite_messages(order, values))
+            connection.executemany(_SQLITE_MESSAGE, _sqlite_messages(order, values, dues))
             return Recorded(*row)
+    except _NotCovered:
+        return None
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode not in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
             raise
         return _repeated(engine, order, str(error))
 
 
-def _sqlite_messages(order: NewOrder, values: dict[str, Any]) -> Iterator[Row]:
+def _sqlite_messages(order: NewOrder, values: dict[str, Any], dues: Sequence[datetime]) -> Iterator[Row]:
     account_id, order_id = values["account_id"], values["id"]
-    tail = (values["state"], values["connector"], values["priority"], values["due"], values["expires_at"])
+    head = (values["state"], values["connector"], values["priority"])
+    due = (values["due"], values["expires_at"])
+    own = list(zip(map(sqlite_value, dues), map(sqlite_value, _expiries(order, dues)), strict=True))
     for position, item in enumerate(order.messages.items()):
-        yield (account_id, order_id, position, *item, *tail)
+        yield (account_id, order_id, position, *item, *head, *(own[position] if own else due))
+
+
+class _Transaction:
+    """What rare orders do first within their transaction.
+
+    Args:
+        execute: runs a statement of either driver's form with values.
+    """
+
+    def __init__(self, execute: Callable[[Statement, Params], Any]) -> None:
+        self._execute = execute
+
+    def reserve(self, order: NewOrder) -> list[datetime]:
+        """Counts the messages against the day's cap, and books each its time where the number has a pace; empty: all are due at once.
+
+        Raises:
+            CapReached
+        """
+        if order.cap is not None:
+            self._count(order.cap, len(order.messages))
+        return self._book(order, order.pace) if order.pace is not None and order.due_at is None else []
+
+    def _count(self, cap: Cap, wanted: int) -> None:
+        params = {"scope": cap.scope, "day": cap.day, "wanted": wanted, "most": cap.most}
+        if wanted > cap.most or self._execute(_COUNT_DAY, params).fetchone() is None:
+            raise CapReached
+
+    def _book(self, order: NewOrder, pace: Pace) -> list[datetime]:
+        """The number's row is locked until the order is in, so that two orders never get the same time."""
+        row = self._execute(_HOLD_SLOT, {"phone_id": pace.phone_id}).fetchone()
+        first = max(order.created_at, moment_of(row[0])) if row and row[0] else order.created_at
+        dues = pace.slots(first, len(order.messages))
+        following = dues[-1] + timedelta(seconds=pace.interval_seconds)
+        self._execute(_MOVE_SLOT, {"phone_id": pace.phone_id, "next_slot_at": following})
+        return dues
+
+
+def _expiries(order: NewOrder, dues: Sequence[datetime]) -> list[datetime | None]:
+    return [None if order.validity is None else due + order.validity for due in dues]
 
 
 def _uncharged(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded:
@@ -278,9 +397,11 @@ def _uncharged(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recor
     recorded = _already_recorded(engine, order)
     if recorded is not None:
         return recorded
-    names = ("account_id", "user_id", "session_id", "dialect", "client_ref", "idempotency_key")
-    row = fetch(engine, _STANDING, {name: params[name] for name in names})
-    available, key_taken, reference_taken = row or (0, False, False)
+    names = ("account_id", "user_id", "user_revision", "session_id", "credential_id", "dialect", "client_ref", "idempotency_key")
+    row = fetch(engine, _wording(order).standing, {name: params[name] for name in names})
+    available, stands, key_taken, reference_taken = row or (0, False, False, False)
+    if not stands:
+        raise CallerChanged
     if key_taken or reference_taken:
         raise ReferenceTaken("idempotency_key" if key_taken else "client_ref")
     raise InsufficientCredit(order.units, available)
@@ -300,7 +421,7 @@ def _already_recorded(engine: Engine, order: NewOrder) -> Recorded | None:
 
 
 def _params(order: NewOrder) -> dict[str, Any]:
-    names = (*_ORDER_COLUMNS, "session_id", "state", "connector")
+    names = (*_ORDER_COLUMNS, "session_id", "user_revision", "state", "connector")
     params = {name: getattr(order, name) for name in names if name != "recipient_count"}
     unit_price = order.messages.units if isinstance(order.messages, Uniform) else 0
     return params | {"recipient_count": len(order.messages), "unit_price": unit_price, "due": order.due_at or order.created_at}

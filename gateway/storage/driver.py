@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -87,6 +87,8 @@ def sqlite_value(value: Any) -> Any:
         return sqlite_moment(value)
     if type(value) is UUID:
         return value.hex
+    if type(value) is date:
+        return value.isoformat()
     return value
 
 
@@ -98,7 +100,7 @@ def fetch(engine: Engine, statement: Statement, params: Params) -> Row | None:
     """
     if engine.dialect.name == "sqlite":
         with _sqlite(engine) as connection:
-            return _first(connection.execute(statement.sqlite, _sqlite_params(params)))
+            return _first(connection.execute(statement.sqlite, sqlite_values(params)))
     try:
         try:
             return _fetch_postgresql(engine, statement, params)
@@ -116,7 +118,7 @@ def run(engine: Engine, statement: Statement, params: Params) -> int:
     """
     if engine.dialect.name == "sqlite":
         with sqlite_transaction(engine) as connection:
-            return connection.execute(statement.sqlite, _sqlite_params(params)).rowcount
+            return connection.execute(statement.sqlite, sqlite_values(params)).rowcount
     try:
         with postgresql_connection(engine, autocommit=True) as held:
             return held.execute(statement.postgresql, params).rowcount
@@ -195,7 +197,8 @@ def _fetch_postgresql(engine: Engine, statement: Statement, params: Params) -> R
         return connection.execute(statement.postgresql, params).fetchone()
 
 
-def _sqlite_params(params: Params) -> dict[str, Any]:
+def sqlite_values(params: Params) -> dict[str, Any]:
+    """Parameters as SQLite stores them."""
     return {name: sqlite_value(value) for name, value in params.items()}
 
 

@@ -52,6 +52,18 @@ def messages(session: Session, order: Order) -> Sequence[Any]:
     ).all()
 
 
+def parts_each(session: Session, order: Order) -> list[int]:
+    """How many parts each message of the order has, in the order given."""
+    found = select(Message.parts).where(Message.account_id == order.account_id, Message.order_id == order.id).order_by(Message.position)
+    return list(session.scalars(found))
+
+
+def by_number(session: Session, account_id: int, number: int) -> Order | None:
+    """The order that this entry of the account's ledger paid for."""
+    entry = session.get(LedgerEntry, (account_id, number))
+    return None if entry is None or entry.order_id is None or entry.kind != "charge" else session.get(Order, (account_id, entry.order_id))
+
+
 def history(
     session: Session, account_id: int, start: datetime, end: datetime, offset: int, limit: int, *, newest_first: bool
 ) -> tuple[int, Sequence[Order]]:

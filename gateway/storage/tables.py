@@ -55,7 +55,13 @@ class Base(DeclarativeBase):
 
 
 Base.registry.update_type_annotation_map(
-    {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True), list[str]: JSON(none_as_null=True), list[dict[str, Any]]: JSON, str: Text}
+    {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON,
+        str: Text,
+    }
 )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.config import Settings
+from gateway.domain.errors import NotFound
 from gateway.web import errors, health
-from gateway.web.dialect import Dialect
+from gateway.web.dialect import Dialect, Dialects
 from gateway.web.edge import Edge
 
 CONSOLE = "/console/"
@@ -21,26 +22,42 @@ class ConsoleSessions(SecureCookieSessionInterface):
         return super().open_session(app, request) if request.path.startswith(CONSOLE) else None
 
 
-def install(app: Flask, settings: Settings, dialects: tuple[Dialect, ...]) -> None:
-    """Registers every dialect and wraps the application in its middleware."""
+def install(app: Flask, settings: Settings, every: tuple[Dialect, ...]) -> None:
+    """Registers every dialect that is switched on and wraps the application in its middleware."""
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # Flask's own answer is empty, and calls itself HTML
     app.session_interface = ConsoleSessions()
+    dialects = Dialects(every, settings.dialect_hosts)
+    app.extensions["dragoman.dialects"] = dialects
     app.register_blueprint(health.blueprint)
-    for dialect in dialects:
-        app.register_blueprint(dialect.blueprint, url_prefix=dialect.prefix)
+    for dialect in dialects.active:
+        app.register_blueprint(dialect.blueprint)
     errors.install(app, dialects)
-    names = {dialect.blueprint.name: dialect.name for dialect in dialects}
+    _note_routes(app, dialects)
+    app.wsgi_app = Edge(app.wsgi_app, dialects)  # type: ignore[method-assign]
+    if settings.proxy_count:
+        # X-Forwarded-Host stays untrusted: the Host header decides which dialect is spoken.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_count, x_proto=settings.proxy_count, x_host=0)  # type: ignore[method-assign]
+
+
+def _note_routes(app: Flask, dialects: Dialects) -> None:
+    names = {dialect.blueprint.name: dialect for dialect in dialects.active}
 
     @app.before_request
     def note_route() -> None:
-        if request.endpoint is not None:
-            request.environ["dragoman.endpoint"] = request.endpoint
-            request.environ["dragoman.dialect"] = names.get(request.blueprint or "", "")
+        if request.endpoint is None:
+            return
+        request.environ["dragoman.endpoint"] = request.endpoint
+        dialect = names.get(request.blueprint or "")
+        request.environ["dragoman.dialect"] = dialect.name if dialect else ""
+        if dialect is not None and errors.spoken(dialects) is not dialect:
+            raise NotFound("path")  # not spoken under this host name
 
-    app.wsgi_app = Edge(app.wsgi_app, dialects)  # type: ignore[method-assign]
-    if settings.proxy_count:
-        # X-Forwarded-Host stays untrusted: nothing here is built from it.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_count, x_proto=settings.proxy_count, x_host=0)  # type: ignore[method-assign]
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        dialect = errors.spoken(dialects)
+        if dialect is not None and dialect.added_headers is not None:
+            dialect.added_headers(response)
+        return response

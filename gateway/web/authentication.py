@@ -1,4 +1,4 @@
-"""Who sent this request, by session headers.
+"""Who sent this request: by session headers, by a password, by an API key.
 
 Header names with underscores reach us as ``HTTP_USER_KEY`` whichever way they were written; a merged pair (``a,b``) holds
 a comma, which is outside the key alphabet, and is refused as an unknown key.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 from flask import current_app, request
 
@@ -39,9 +40,29 @@ def header_caller(*, renew: bool = True, checked_later: bool = False) -> Caller:
     if session_key:
         caller = _by_either(gateway, user_key, session_key, renew=renew, checked_later=checked_later)
     else:
-        caller = identity.by_access_token(gateway, user_key, token)
-    headers["dragoman.account"] = caller.account_name
+        caller = identity.by_access_token(gateway, user_key, token, address())
+    return noted(caller)
+
+
+def password_caller(candidates: Sequence[Password], *, checked_later: bool = False) -> Caller:
+    """The caller behind a user name and password. Arguments and errors as :func:`gateway.services.identity.by_password`."""
+    return noted(identity.by_password(current_gateway(), candidates, address(), checked_later=checked_later))
+
+
+def key_caller(kind: str, key: str, *, checked_later: bool = False) -> Caller:
+    """The caller behind an API key. Arguments and errors as :func:`gateway.services.identity.by_api_key`."""
+    return noted(identity.by_api_key(current_gateway(), kind, key, address(), checked_later=checked_later))
+
+
+def noted(caller: Caller) -> Caller:
+    """The same; the log of this request will name the account."""
+    request.environ["dragoman.account"] = caller.account_name
     return caller
+
+
+def address() -> str:
+    """Where the call comes from: the peer, or what the trusted proxies say."""
+    return request.remote_addr or ""
 
 
 def basic_credentials() -> Password | None:
@@ -65,9 +86,9 @@ def basic_credentials() -> Password | None:
 
 def _by_either(gateway: Gateway, user_key: str, key: str, *, renew: bool, checked_later: bool) -> Caller:
     try:
-        return identity.by_session(gateway, user_key, key, renew=renew, checked_later=checked_later)
+        return identity.by_session(gateway, user_key, key, address(), renew=renew, checked_later=checked_later)
     except UnknownKey:
-        return identity.by_access_token(gateway, user_key, key)
+        return identity.by_access_token(gateway, user_key, key, address())
 
 
 def _utf8_or_latin1(raw: bytes) -> str:

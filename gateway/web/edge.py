@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from gateway.web import metrics
-from gateway.web.dialect import Dialect
+from gateway.web.dialect import Dialects
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,9 +31,9 @@ APOLOGY = b'{"result":"Internal error","error_code":"INTERNAL_ERROR","error_mess
 class Edge:
     """WSGI middleware around the whole application."""
 
-    def __init__(self, app: WSGIApplication, dialects: tuple[Dialect, ...]) -> None:
+    def __init__(self, app: WSGIApplication, dialects: Dialects) -> None:
         self._app = app
-        self._prefixes = tuple(each.prefix for each in dialects if each.collapse_slashes)
+        self._dialects = dialects
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request_id = _request_id(environ)
@@ -60,7 +60,7 @@ class Edge:
         if "//" not in path and not path.endswith("/"):
             return path
         single = SLASHES.sub("/", path)
-        return (single.rstrip("/") or "/") if single.startswith(self._prefixes) else path
+        return (single.rstrip("/") or "/") if self._dialects.is_mended(single) else path
 
 
 def _request_id(environ: WSGIEnvironment) -> str:

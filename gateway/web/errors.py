@@ -1,6 +1,6 @@
 """Turns whatever went wrong into the words of the dialect that was spoken to.
 
-Blueprints never see routing errors (404 and 405), so the dialect is found by the path's prefix.
+Blueprints never see routing errors (404 and 405), so the dialect is found by the path and the host.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.domain import errors
-from gateway.web.dialect import Answer, Dialect
+from gateway.web.dialect import Dialect, Dialects
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ NATIVE: dict[type[errors.GatewayError], int] = {
 }
 
 
-def install(app: Flask, dialects: tuple[Dialect, ...]) -> None:
+def install(app: Flask, dialects: Dialects) -> None:
     """Registers the handlers for every kind of failure."""
 
     @app.errorhandler(errors.GatewayError)
@@ -53,20 +53,21 @@ def install(app: Flask, dialects: tuple[Dialect, ...]) -> None:
         return _told(dialects, InternalError("internal error"))
 
 
-def dialect_of(dialects: tuple[Dialect, ...], path: str) -> Dialect | None:
-    """The dialect whose prefix the path starts with."""
-    return next((each for each in dialects if path == each.prefix or path.startswith(each.prefix + "/")), None)
+def spoken(dialects: Dialects) -> Dialect | None:
+    """The dialect that the running request speaks."""
+    return dialects.of(request.path, request.environ.get("HTTP_HOST", ""))
 
 
-def _told(dialects: tuple[Dialect, ...], error: errors.GatewayError) -> Response:
-    dialect = dialect_of(dialects, request.path)
+def _told(dialects: Dialects, error: errors.GatewayError) -> Response:
+    dialect = spoken(dialects)
     if dialect is not None:
         answer = dialect.answer(error)
         response = dialect.render_error(answer)
         response.headers.extend(answer.headers)
     else:
-        answer = Answer(next(NATIVE[kind] for kind in type(error).__mro__ if kind in NATIVE), type(error).__name__, str(error))
-        response = Response(json.dumps({"error": answer.code, "message": answer.words}), answer.status, mimetype="application/json")
+        status = next(NATIVE[kind] for kind in type(error).__mro__ if kind in NATIVE)
+        body = {"error": type(error).__name__, "message": str(error)}
+        response = Response(json.dumps(body), status, mimetype="application/json")
     if isinstance(error, errors.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, errors.Throttled):

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from gateway.domain.errors import InvalidField, MissingField
+from gateway.domain.errors import InvalidField, InvalidFields, InvalidInput, MissingField
 
 REQUIRED = "required"
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -91,19 +91,35 @@ class LooseSchema(Schema):
         Raises:
             MissingField, InvalidField: for the first field that is wrong.
         """
-        values = {}
+        return {name: _value(field, field.data_key or name, data) for name, field in self.load_fields.items()}
+
+    def read_all(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`read`, for dialects that tell every wrong field at once.
+
+        Raises:
+            InvalidFields: with all that is wrong.
+        """
+        values, wrong = {}, {}
         for name, field in self.load_fields.items():
             key = field.data_key or name
             try:
-                if key in data:
-                    values[name] = field.deserialize(data[key], key, data)
-                elif field.required:
-                    raise MissingField(key)
-                else:
-                    values[name] = field.load_default
-            except ValidationError as error:
-                reason = str(error.messages[0])
-                if reason in (REQUIRED, "Field may not be null."):
-                    raise MissingField(key) from None
-                raise InvalidField(key, reason) from None
+                values[name] = _value(field, key, data)
+            except InvalidInput as error:
+                wrong[key] = [error]
+        if wrong:
+            raise InvalidFields(wrong)
         return values
+
+
+def _value(field: fields.Field[Any], key: str, data: Mapping[str, Any]) -> Any:
+    try:
+        if key in data:
+            return field.deserialize(data[key], key, data)
+        if field.required:
+            raise MissingField(key)
+        return field.load_default
+    except ValidationError as error:
+        reason = str(error.messages[0])
+        if reason in (REQUIRED, "Field may not be null."):
+            raise MissingField(key) from None
+        raise InvalidField(key, reason) from None

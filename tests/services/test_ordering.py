@@ -34,7 +34,7 @@ from gateway.domain.tariff import MessageType
 from gateway.services import accounts, dispatching, identity, ledger, ordering, pricing
 from gateway.services.core import Gateway
 from gateway.services.identity import Password
-from gateway.services.ordering import Accepted
+from gateway.services.ordering import Accepted, Terms
 from gateway.storage.tables import Account, LedgerEntry, Order, TariffRow
 from tests.support.builders import RECIPIENT, an_account, an_order, balance, messages, recipients, set_connector, the_message
 from tests.support.databases import FixedClock
@@ -65,7 +65,7 @@ def submit(gateway: Gateway, account: Account, policy: TextPolicy = TextPolicy.U
         "recipients": [RECIPIENT],
         "fingerprint": b"first",
     }
-    return ordering.submit(gateway, Submission(**given | changed), policy)
+    return ordering.submit(gateway, Submission(**given | changed), Terms(text_policy=policy))
 
 
 def set_price(gateway: Gateway, prefix: str, units: int) -> None:

@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from gateway.domain.order import Submission
-from gateway.domain.parts import TextPolicy
 from gateway.domain.tariff import MessageType
 from gateway.services import ledger, ordering
 from gateway.services.accounts import NewAccount, create_account
 from gateway.services.core import Gateway
-from gateway.services.ordering import Accepted
+from gateway.services.ordering import Accepted, Terms
 from gateway.storage.tables import Account, Attempt, ConnectorRow, Message, ReceiptRow
 
 RECIPIENT = "+393471234567"
@@ -58,7 +57,7 @@ def an_order(
         wants_receipt=wants_receipt,
         **more,
     )
-    return ordering.submit(gateway, submission, TextPolicy.UCS2)
+    return ordering.submit(gateway, submission, Terms())
 
 
 def recipients(count: int, start: int = 0) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from gateway.dialects.smsend.errors import ERRORS
+from gateway.dialects.smsend.errors import ERROR_SCHEMA, ERRORS
 from gateway.dialects.smsend.render import error
 from gateway.dialects.smsend.routes import blueprint
-from gateway.dialects.smsend.uncertain import NAME
+from gateway.dialects.smsend.uncertain import NAME, PREFIX
 from gateway.web.dialect import Dialect
 
 DIALECT = Dialect(
     name=NAME,
-    prefix="/API/v1.0/REST",
+    title="smSend REST API v1.0",
+    paths=(PREFIX,),
     blueprint=blueprint,
     errors=ERRORS,
     render_error=error,
     collapse_slashes=True,
+    actions=("send", "read", "password"),
+    error_schema=ERROR_SCHEMA,
 )

@@ -34,6 +34,13 @@ CHALLENGE = (("WWW-Authenticate", 'Basic realm="smsend"'),)
 FIELD_NAMES = {"originator": "sender", "client_ref": "order_id"}
 
 
+ERROR_SCHEMA = {
+    "type": "object",
+    "properties": {"result": {"type": "string"}, "error_code": {"type": "string"}, "error_message": {"type": "string"}},
+    "required": ["result", "error_code", "error_message"],
+}
+
+
 def _named(field: str) -> str:
     return FIELD_NAMES.get(field, field)
 
@@ -98,6 +105,10 @@ def _slow(error: Throttled) -> str:
     return f"Too many attempts, try again in {error.retry_after_seconds} seconds"
 
 
+def _cap(error: errors.DailyCapReached) -> str:
+    return f"At most {error.cap} messages a day are allowed, the next day begins in {error.retry_after_seconds} seconds"
+
+
 def _method(error: MethodNotAllowed) -> str:
     return f"Method not allowed, use {', '.join(error.allowed)}"
 
@@ -136,6 +147,8 @@ ERRORS: ErrorTable = {
     errors.MissingCredentials: ErrorRow(401, "MISSING_CREDENTIALS", "Credentials are missing", CHALLENGE),
     errors.BadCredentials: ErrorRow(404, "WRONG_CREDENTIALS", "Wrong username or password"),
     errors.UnknownKey: ErrorRow(401, "INVALID_KEY", "The user_key, Session_key or Access_token is not valid"),
+    errors.CallerDisabled: ErrorRow(401, "DISABLED", "This user or account is disabled"),
+    errors.AddressNotAllowed: ErrorRow(401, "ADDRESS_NOT_ALLOWED", "This user may not call from this network address"),
     errors.SessionExpired: ErrorRow(401, "SESSION_EXPIRED", "The session has expired, log in again"),
     errors.PermissionDenied: ErrorRow(401, "NOT_PERMITTED", "This user may not do that"),
     errors.NotFound: ErrorRow(404, "NOT_FOUND", _not_found),
@@ -146,6 +159,7 @@ ERRORS: ErrorTable = {
     errors.NotCancellable: ErrorRow(404, "NOT_SCHEDULED", "The order is not scheduled any more"),
     errors.InsufficientCredit: ErrorRow(400, "NOT_ENOUGH_CREDIT", _credit),
     errors.Throttled: ErrorRow(429, "TOO_MANY_ATTEMPTS", _slow),
+    errors.DailyCapReached: ErrorRow(429, "DAILY_CAP_REACHED", _cap),
     errors.Unavailable: ErrorRow(503, "UNAVAILABLE", "The gateway cannot do this now, try again later"),
     errors.StorageUnavailable: ErrorRow(503, "UNAVAILABLE", "The database does not answer and nothing was changed, try again later"),
     errors.OutcomeUnknown: ErrorRow(503, "OUTCOME_UNKNOWN", UNCERTAIN),

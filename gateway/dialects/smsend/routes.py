@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +14,10 @@ from flask import Blueprint, Response, request
 from gateway.dialects.smsend import render, schemas
 from gateway.dialects.smsend.credentials import candidates, readings
 from gateway.dialects.smsend.submission import Reader
-from gateway.dialects.smsend.uncertain import NAME, NEWEST_FIRST, NOT_BUILT
+from gateway.dialects.smsend.uncertain import NAME, NEWEST_FIRST, NOT_BUILT, PREFIX
 from gateway.domain import dates, msisdn
 from gateway.domain.errors import (
     AuthenticationFailed,
-    InsufficientCredit,
-    InvalidField,
     MissingField,
     NotBuilt,
     NotFound,
@@ -26,34 +25,32 @@ from gateway.domain.errors import (
     SessionExpired,
 )
 from gateway.domain.order import Submission
-from gateway.domain.parts import TextPolicy
 from gateway.services import console_login, identity, ordering, orders
 from gateway.services.rows import Caller
-from gateway.web import metrics
+from gateway.web import metrics, submitting
 from gateway.web.authentication import current_gateway, header_caller
 from gateway.web.bodies import json_object, raw_body
 
 blueprint = Blueprint("smsend", __name__)
-LONGEST_IDEMPOTENCY_KEY = 255
 
 _send, _parametric, _page, _recipient_page, _status = (
     schemas.Send(), schemas.ParametricSend(), schemas.Page(), schemas.RecipientPage(), schemas.Status()
 )  # fmt: skip
 
 
-@blueprint.route("/login", methods=["GET", "POST"])
+@blueprint.route(PREFIX + "/login", methods=["GET", "POST"])
 def login() -> Response:
     """Opens a session: ``user_key;Session_key`` (contract 1.1)."""
     return render.keys(identity.sign_in(current_gateway(), candidates(), request.remote_addr or ""))
 
 
-@blueprint.route("/token", methods=["GET", "POST"])
+@blueprint.route(PREFIX + "/token", methods=["GET", "POST"])
 def token() -> Response:
     """The user's lasting token: ``user_key;Access_token`` (contract 1.3)."""
     return render.keys(identity.access_token(current_gateway(), candidates(), request.remote_addr or ""))
 
 
-@blueprint.get("/checksession")
+@blueprint.get(PREFIX + "/checksession")
 def check_session() -> Response:
     """Whether the session still lives; does not renew it (contract 1.7). 404 when the user is not known at all."""
     try:
@@ -69,7 +66,7 @@ def check_session() -> Response:
     return render.truth(True)
 
 
-@blueprint.route("/pwdreset", methods=["GET", "POST"])
+@blueprint.route(PREFIX + "/pwdreset", methods=["GET", "POST"])
 def reset_password() -> Response:
     """Sets a new password for the caller (contract 1.7)."""
     caller = permitted("password")
@@ -77,7 +74,7 @@ def reset_password() -> Response:
     return render.truth(True)
 
 
-@blueprint.get("/dashboard")
+@blueprint.get(PREFIX + "/dashboard")
 def dashboard() -> Response:
     """The address of a page that signs this user in once (contract 1.7). 404 for whoever may not have it."""
     try:
@@ -88,44 +85,44 @@ def dashboard() -> Response:
     return render.text(base + console_login.path(current_gateway(), caller.user_id))
 
 
-@blueprint.post("/sms")
+@blueprint.post(PREFIX + "/sms")
 def send() -> Response:
     """Sends one text to many (contract 2.1)."""
     caller = permitted("send", checked_later=True)
     values = order_values(_send)
-    return submitted(caller, values, Reader(values, caller, current_gateway().settings).plain())
+    return submitted(caller, values, Reader.plain)
 
 
-@blueprint.post("/paramsms")
+@blueprint.post(PREFIX + "/paramsms")
 def send_parametric() -> Response:
     """Sends each recipient a text of its own (contract 2.2)."""
     caller = permitted("send", checked_later=True)
     values = order_values(_parametric)
-    return submitted(caller, values, Reader(values, caller, current_gateway().settings).parametric())
+    return submitted(caller, values, Reader.parametric)
 
 
-@blueprint.get("/sms/<order_id>")
+@blueprint.get(PREFIX + "/sms/<order_id>")
 def order_state(order_id: str) -> Response:
     """The state of every recipient of an order (contract 2.4)."""
     caller = permitted("read")
     return render.state(orders.state(current_gateway(), caller.account_id, NAME, order_id), caller.zone)
 
 
-@blueprint.delete("/sms/<order_id>")
+@blueprint.delete(PREFIX + "/sms/<order_id>")
 def cancel(order_id: str) -> Response:
     """Takes back a scheduled order and refunds it (contract 2.5)."""
     caller = permitted("send")
     return render.cancelled(ordering.cancel(current_gateway(), caller.account_id, NAME, order_id))
 
 
-@blueprint.delete("/sms/bulk")
+@blueprint.delete(PREFIX + "/sms/bulk")
 def cancel_all() -> Response:
     """Takes back every scheduled order (contract 2.5)."""
     caller = permitted("send")
     return render.cancelled(ordering.cancel_all(current_gateway(), caller.account_id, NAME))
 
 
-@blueprint.get("/smshistory")
+@blueprint.get(PREFIX + "/smshistory")
 def history() -> Response:
     """Orders of a span of time, a page at a time (contract 2.6)."""
     caller = permitted("read")
@@ -136,7 +133,7 @@ def history() -> Response:
     return render.history(page, values["page"], wanted.limit, zone)
 
 
-@blueprint.get("/rcptHistory")
+@blueprint.get(PREFIX + "/rcptHistory")
 def recipient_history() -> Response:
     """Messages to one recipient in a span of time (contract 2.6)."""
     caller = permitted("read")
@@ -148,7 +145,7 @@ def recipient_history() -> Response:
     return render.recipient_history(page, values["page"], wanted.limit, zone)
 
 
-@blueprint.get("/status")
+@blueprint.get(PREFIX + "/status")
 def status() -> Response:
     """Credit by message type (contract 2.7)."""
     caller = permitted("read")
@@ -164,14 +161,10 @@ def permitted(action: str, *, checked_later: bool = False) -> Caller:
     return caller
 
 
-def submitted(caller: Caller, values: dict[str, Any], submission: Submission) -> Response:
+def submitted(caller: Caller, values: dict[str, Any], read: Callable[[Reader], Submission]) -> Response:
     """Hands the submission over and renders what became of it."""
-    try:
-        accepted = ordering.submit(current_gateway(), submission, TextPolicy(caller.text_policy), caller.session_id)
-    except InsufficientCredit:
-        header_caller()  # the charge also fails when the session or the user ended a moment ago: that answer goes first
-        raise
-    metrics.MESSAGES_ACCEPTED.labels(NAME).inc(accepted.recipient_count)
+    settings = current_gateway().settings
+    accepted = submitting.submit(caller, partial(permitted, "send"), lambda known: read(Reader(values, known, settings)))
     return render.accepted(accepted, caller.credit_limit_units, count_credits=bool(values["returnCredits"]))
 
 
@@ -179,17 +172,9 @@ def order_values(schema: schemas.Envelope) -> dict[str, Any]:
     """The validated fields of a sending call, with its repeat key and its fingerprint."""
     body = raw_body(current_gateway().settings.max_body_bytes)
     values = schema.read(json_object(body))
-    values["idempotency_key"] = idempotency_key()
+    values["idempotency_key"] = submitting.idempotency_key()
     values["fingerprint"] = hashlib.sha256(request.path.encode() + b"\0" + body).digest()
     return values
-
-
-def idempotency_key() -> str | None:
-    """The ``Idempotency-Key`` header, which any caller of any dialect may send."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= LONGEST_IDEMPOTENCY_KEY and key.isascii() and key.isprintable()):
-        raise InvalidField("Idempotency-Key", f"must be 1 to {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters")
-    return key
 
 
 def span(values: dict[str, Any], zone: ZoneInfo) -> orders.Span:
@@ -232,5 +217,5 @@ def _not_built(call: str) -> Callable[..., Response]:
 
 for _methods, _rule in NOT_BUILT:
     blueprint.add_url_rule(
-        _rule, endpoint=f"not_built:{_rule[1:]}".replace(".", "_"), view_func=_not_built(_rule), methods=_methods.split()
+        PREFIX + _rule, endpoint=f"not_built:{_rule[1:]}".replace(".", "_"), view_func=_not_built(_rule), methods=_methods.split()
     )

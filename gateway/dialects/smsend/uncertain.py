@@ -11,6 +11,7 @@ from gateway.domain.message import State
 from gateway.domain.tariff import MessageType
 
 NAME = "smsend"
+PREFIX = "/API/v1.0/REST"
 
 MESSAGE_TYPES = {
     "N": MessageType.HIGH,

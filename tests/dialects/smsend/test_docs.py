@@ -41,9 +41,9 @@ def test_every_call_is_in_the_developers_table() -> None:
     documented = {re.sub(r"[{?].*", "", word) for row in rows(API) for word in re.findall(r"`(?:[A-Z]+ )+(/[^`]+)`", row[0])}
     unbuilt = {rule for _, rule in NOT_BUILT}
     rules = {
-        rule.rule.removeprefix(DIALECT.prefix)
+        rule.rule.removeprefix(DIALECT.paths[0])
         for rule in _rules()
-        if rule.endpoint.startswith("smsend.") and rule.rule.removeprefix(DIALECT.prefix) not in unbuilt
+        if rule.endpoint.startswith("smsend.") and rule.rule.removeprefix(DIALECT.paths[0]) not in unbuilt
     }
     assert {rule.partition("<")[0] for rule in rules} == documented
 
@@ -69,7 +69,7 @@ def test_links_lead_somewhere() -> None:
 
 def _rules() -> list[Rule]:
     app = Flask("rules", static_folder=None)
-    app.register_blueprint(blueprint, url_prefix=DIALECT.prefix)
+    app.register_blueprint(blueprint, url_prefix=DIALECT.paths[0])
     return list(app.url_map.iter_rules())
 
 
