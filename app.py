@@ -261,7 +261,7 @@ def answers(settings: Settings) -> bool:
     """Whether the web server says that it lives."""
     connection = _connection(settings.bind)
     try:
-        connection.request("GET", "/api/health")
+        connection.request("GET", "/health")
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

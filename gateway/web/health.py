@@ -14,7 +14,7 @@ from gateway.web.authentication import current_gateway
 blueprint = Blueprint("health", __name__)
 
 
-@blueprint.get("/api/health")
+@blueprint.get("/health")
 def live() -> Response:
     """The process answers. Says nothing of the database, so that a short outage does not restart the workers."""
     return _json({"status": "ok"}, 200)

@@ -368,7 +368,7 @@ def test_other_paths_still_answer_programs(browser):
 
 
 def test_calls_of_programs_carry_no_cookie(inside):
-    answer = inside.get("/api/health")
+    answer = inside.get("/health")
     assert "Set-Cookie" not in answer.headers
     assert "Vary" not in answer.headers
 

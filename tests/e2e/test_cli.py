@@ -279,7 +279,7 @@ def test_dispatch_ends_with_zero_on_term(program):
 
 def test_the_server_answers_while_the_program_says_so(program):
     program.running()
-    with urllib.request.urlopen(f"http://{program.bind}/api/health", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{program.bind}/health", timeout=5) as answer:
         assert json.load(answer) == {"status": "ok"}
 
 

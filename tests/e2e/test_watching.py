@@ -56,7 +56,7 @@ def test_no_number_key_or_raw_path_is_a_label(server):
 
 
 def test_health_and_readiness(server):
-    assert rawhttp.request(server.target, "/api/health").status == 200
+    assert rawhttp.request(server.target, "/health").status == 200
     answer = rawhttp.request(server.target, "/ready")
     assert (answer.status, json.loads(answer.body)) == (200, {"status": "ready"})
 

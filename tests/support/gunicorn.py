@@ -69,7 +69,7 @@ class GunicornServer:
 
 
 def start(
-    folder: Path, environment: Mapping[str, str] | None = None, *, application: str = "wsgi:app", health: str = "/api/health"
+    folder: Path, environment: Mapping[str, str] | None = None, *, application: str = "wsgi:app", health: str = "/health"
 ) -> GunicornServer:
     """A new gunicorn on a free port. The caller calls ``stop()``.
 
