@@ -126,10 +126,10 @@ def _dialect_hosts(value: str) -> dict[str, frozenset[str]]:
     hosts: dict[str, frozenset[str]] = {}
     for item in re.split(r"[\s,]+", value.strip()):
         name, equals, names = item.partition("=")
-        if item and (not equals or not re.fullmatch(r"[a-z0-9]+", name) or not re.fullmatch(r"off|[A-Za-z0-9.:|-]+", names)):
-            raise ValueError("must be items like httpsms=sms.example.org|api.example.org or smsnodes=off, separated by commas")
+        if item and (not equals or not re.fullmatch(r"[a-z0-9]+", name) or not re.fullmatch(r"[A-Za-z0-9.-]+(\+[A-Za-z0-9.-]+)*", names)):
+            raise ValueError("must be items like httpsms=sms.example.org+api.example.org or smsnodes=off, separated by blanks or commas")
         if item:
-            hosts[name] = frozenset() if names == "off" else frozenset(names.lower().split("|"))
+            hosts[name] = frozenset() if names == "off" else frozenset(names.lower().split("+"))
     return hosts
 
 
@@ -176,7 +176,7 @@ class Settings:
     max_recipients: int = setting("Most recipients in one order.", _whole(1, 1_000_000), "100000")
     max_schedule_days: int = setting("How many days ahead a message may be scheduled.", _whole(1, 3650), "366")
     dialect_hosts: dict[str, frozenset[str]] = setting(
-        "Host names that a dialect answers to, or off: httpsms=api.example.org|sms.example.org, smsnodes=off. Others answer to any.",
+        "Host names that a dialect answers to, or off: httpsms=api.example.org+sms.example.org smsnodes=off. Others answer to any.",
         _dialect_hosts,
         "",
     )

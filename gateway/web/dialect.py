@@ -107,7 +107,8 @@ class Dialects:
     def __init__(self, every: Sequence[Dialect], hosts: Mapping[str, frozenset[str]]) -> None:
         unknown = set(hosts).difference(each.name for each in every)
         if unknown:
-            raise BadSetting(f"{PREFIX}DIALECT_HOSTS names {', '.join(sorted(unknown))}; there are {', '.join(each.name for each in every)}.")
+            known = ", ".join(each.name for each in every)
+            raise BadSetting(f"{PREFIX}DIALECT_HOSTS names {', '.join(sorted(unknown))}; there are {known}.")
         self.active = tuple(each for each in every if hosts.get(each.name) != frozenset())
         self._hosts = {each.name: hosts[each.name] for each in self.active if each.name in hosts}
         self._by_path = sorted(((path, each) for each in self.active for path in each.paths), key=lambda pair: -len(pair[0]))

@@ -427,7 +427,7 @@ class TestAccessToken:
         assert identity.access_token(gateway, [GOOD], ADDRESS).key != first.key
 
     def test_is_one_however_many_ask_at_once(self, app, gateway, user):
-        identity.authenticate(gateway, [GOOD], ADDRESS)
+        identity.by_password(gateway, [GOOD], ADDRESS)
         gate, keys = threading.Barrier(6), []
 
         def ask() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 
 from gateway.dispatcher.lanes import shares
 from gateway.domain.errors import (
+    CallerChanged,
     DestinationNotServed,
     DuplicateReference,
     EmptyText,
@@ -264,7 +265,7 @@ class TestIdempotency:
         identity.sign_in(gateway, [Password("mario", "correct horse")], "")
         submit(gateway, account, idempotency_key=self.KEY, user_id=user.id)
         accounts.set_user_disabled(gateway, "mario", disabled=True)
-        with pytest.raises(InsufficientCredit):
+        with pytest.raises(CallerChanged):
             submit(gateway, account, idempotency_key=self.KEY, user_id=user.id)
 
     @pytest.mark.parametrize("credit", [1, 1000])

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, update
 
-from gateway.domain.errors import InsufficientCredit, StorageUnavailable
+from gateway.domain.errors import CallerChanged, InsufficientCredit, StorageUnavailable
 from gateway.domain.ids import uuid7
-from gateway.services import accounts, ledger
+from gateway.services import accounts, identity, keys, ledger
 from gateway.services.core import Gateway
 from gateway.storage import accept as acceptance
 from gateway.storage import driver
@@ -59,7 +59,9 @@ def a_new_order(account: Account, rows: Any = 1, **changed: Any) -> NewOrder:
         account_id=account.id,
         id=uuid7(MORNING, uuid4().bytes[:10]),
         user_id=None,
+        user_revision=None,
         session_id=None,
+        credential_id=None,
         dialect="smsend",
         client_ref=None,
         idempotency_key=None,
@@ -179,14 +181,14 @@ class TestNothing:
 
     def test_when_the_account_is_not_there(self, gateway, account):
         account.id += 1
-        with pytest.raises(InsufficientCredit):
+        with pytest.raises(CallerChanged):
             accept(gateway, a_new_order(account))
         assert counts(gateway) == (0, 0, 0)
 
     def test_when_the_account_is_closed(self, gateway, account):
         with gateway.writing() as session:
             session.execute(update(Account).where(Account.id == account.id).values(status="closed"))
-        with pytest.raises(InsufficientCredit):
+        with pytest.raises(CallerChanged):
             accept(gateway, a_new_order(account))
         assert counts(gateway) == (0, 0, 0)
 
@@ -195,7 +197,7 @@ class TestNothing:
         accept(gateway, a_new_order(account, user_id=user.id, client_ref="before"))
         accounts.set_user_disabled(gateway, "mario", disabled=True)
         for reference in ("after", "before"):
-            with pytest.raises(InsufficientCredit):
+            with pytest.raises(CallerChanged):
                 accept(gateway, a_new_order(account, user_id=user.id, client_ref=reference))
         assert counts(gateway) == (1, 1, 1)
 
@@ -210,8 +212,30 @@ class TestNothing:
         accept(gateway, a_new_order(account, user_id=user.id, session_id=session_id))
         with gateway.writing() as session:
             session.execute(update(SessionRow).values(revoked_at=MORNING))
-        with pytest.raises(InsufficientCredit):
+        with pytest.raises(CallerChanged):
             accept(gateway, a_new_order(account, number, user_id=user.id, session_id=session_id))
+        assert counts(gateway) == (1, 1, 1)
+
+    @pytest.mark.parametrize("number", [1, MANY])
+    def test_when_the_user_was_changed(self, gateway, number):
+        account = an_account(gateway, credit=2 * MANY)
+        user = accounts.create_user(gateway, account.name, "mario", "correct horse")
+        accept(gateway, a_new_order(account, user_id=user.id, user_revision=0))
+        identity.change_password(gateway, "mario", "battery staple")
+        with pytest.raises(CallerChanged):
+            accept(gateway, a_new_order(account, number, user_id=user.id, user_revision=0))
+        accept(gateway, a_new_order(account, user_id=user.id, user_revision=1))
+        assert counts(gateway) == (2, 2, 2)
+
+    @pytest.mark.parametrize("number", [1, MANY])
+    def test_when_the_key_was_revoked(self, gateway, number):
+        account = an_account(gateway, credit=2 * MANY)
+        user = accounts.create_user(gateway, account.name, "mario", "correct horse")
+        key = keys.create(gateway, keys.HTTPSMS, "mario")
+        accept(gateway, a_new_order(account, user_id=user.id, credential_id=key.id))
+        keys.revoke(gateway, key.prefix)
+        with pytest.raises(CallerChanged):
+            accept(gateway, a_new_order(account, number, user_id=user.id, credential_id=key.id))
         assert counts(gateway) == (1, 1, 1)
 
 

@@ -163,7 +163,7 @@ def test_a_new_password_counts_at_once(owner: Program) -> None:
 def test_a_disabled_user_does_not_get_in(owner: Program, gateway: Gateway) -> None:
     accounts.set_user_disabled(gateway, "owner", disabled=True)
     for call in ("/login", "/token"):
-        refused(owner.get(call, username="owner", password=PASSWORD), 401, "NOT_PERMITTED")
+        refused(owner.get(call, username="owner", password=PASSWORD), 401, "DISABLED")
         refused(owner.get(call, username="owner", password="wrong"), 404, "WRONG_CREDENTIALS")
 
 
