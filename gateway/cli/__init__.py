@@ -20,6 +20,7 @@ from gateway.cli.group import group
 from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
+from gateway.cli.phone import phone
 from gateway.cli.send import send
 from gateway.cli.tariff import tariff
 from gateway.cli.user import user
@@ -36,7 +37,7 @@ def dragoman() -> None:
     """
 
 
-for command in (account, contact, credit, demo, dispatch, doctor, explain, group, ledger, message, migrate, send, tariff, user):
+for command in (account, contact, credit, demo, dispatch, doctor, explain, group, ledger, message, migrate, phone, send, tariff, user):
     dragoman.add_command(command)
 
 

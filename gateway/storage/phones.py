@@ -43,8 +43,17 @@ def find(engine: Engine, account_id: int, number: str) -> PhoneFound | None:
     row = fetch(engine, _FIND, {"account_id": account_id, "number": number}) if storable(number) else None
     if row is None:
         return None
-    stored_id, *middle, zone, windows = row
-    return PhoneFound(stored_id if isinstance(stored_id, UUID) else UUID(stored_id), *middle, zone, _windows(windows))
+    return PhoneFound(
+        id=row[0] if isinstance(row[0], UUID) else UUID(row[0]),
+        number=row[1],
+        sim=row[2],
+        messages_per_minute=row[3],
+        max_send_attempts=row[4],
+        message_expiration_seconds=row[5],
+        connector=row[6],
+        zone=row[7],
+        windows=_windows(row[8]),
+    )
 
 
 def by_number(session: Session, account_id: int, number: str) -> Phone | None:
