@@ -18,6 +18,8 @@ from gateway.services.rows import Attempt, ReceiptRow
 from gateway.services.story import MOST_MESSAGES, Found, MessageStory, Story, find_messages
 from gateway.services.story import story as tell
 
+MODES = {False: None, True: "test: free, and no carrier sees it"}
+
 
 @click.group()
 def message() -> None:
@@ -31,7 +33,7 @@ def message() -> None:
 @as_json
 @with_gateway
 def show(gateway: Gateway, order: str, account: str | None, limit: int, as_json: bool) -> None:
-    """Tells the whole story of an order, by its id or the customer's reference.
+    """Tells the whole story of an order, by its id, a message's id or the customer's reference.
 
     \b
     Example: dragoman message show 0197a3c2f0de7c4e8e5d1c2b3a495867
@@ -85,6 +87,8 @@ def _story_plain(told: Story) -> None:
             "account": told.account.name,
             "user": told.username,
             "came through": order.dialect,
+            "mode": MODES[order.is_test],
+            "class": "flash: shown at once, not kept" if order.is_flash else None,
             "accepted": local(order.created_at, zone),
             "due": local(order.due_at, zone),
             "valid until": local(order.expires_at, zone),
@@ -93,6 +97,7 @@ def _story_plain(told: Story) -> None:
             "label": order.label,
             "text as read": order.text_read,
             "text": order.text,
+            "encrypted": "by the customer; only the handset can read it" if order.is_encrypted else None,
             "alphabet": f"{order.alphabet}{_blame(offenders(order.text))}",
             "parts": order.parts,
             "price": f"{format_credits(order.units)} credits",
@@ -156,6 +161,9 @@ def _story_json(told: Story) -> dict[str, Any]:
         "account": told.account.name,
         "user": told.username,
         "dialect": order.dialect,
+        "is_test": order.is_test,
+        "is_flash": order.is_flash,
+        "is_encrypted": order.is_encrypted,
         "accepted_at": stamp(order.created_at, zone),
         "due_at": stamp(order.due_at, zone),
         "expires_at": stamp(order.expires_at, zone),

@@ -35,7 +35,8 @@ class Outgoing:
     """One message for the carrier. Text and number stay out of ``repr``, hence out of logs.
 
     ``recipient`` is E.164 with plus, ``text`` is whole (the connector cuts it into ``parts``), ``originator`` None leaves the
-    sender to the carrier, ``expires_at`` is when the carrier should stop trying.
+    sender to the carrier, ``expires_at`` is when the carrier should stop trying. ``is_flash`` asks for a message that is shown at once
+    and not kept (class 0). ``is_encrypted``: the text is cipher text for the handset's own program.
     """
 
     key: AttemptKey
@@ -46,6 +47,8 @@ class Outgoing:
     originator: str | None
     wants_receipt: bool
     expires_at: datetime | None = None
+    is_flash: bool = False
+    is_encrypted: bool = False
 
 
 class FailureKind(enum.StrEnum):

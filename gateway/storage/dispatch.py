@@ -110,7 +110,7 @@ _START_SQLITE = BatchStatement(
 )
 _BODIES = BatchStatement(
     """
-    SELECT o.account_id, o.id, o.text, o.alphabet, o.originator, o.wants_receipt
+    SELECT o.account_id, o.id, o.text, o.alphabet, o.originator, o.wants_receipt, o.is_flash, o.is_encrypted
     FROM {rows} JOIN orders o ON o.account_id = u.account_id AND o.id = u.order_id
     """,
     {"account_id": "bigint", "order_id": "uuid"},
@@ -275,4 +275,6 @@ def _outgoing(row: tuple[Any, ...], order: tuple[Any, ...]) -> Outgoing:
         originator=order[2],
         wants_receipt=bool(order[3]),
         expires_at=expires_at and moment_of(expires_at),
+        is_flash=bool(order[4]),
+        is_encrypted=bool(order[5]),
     )

@@ -6,20 +6,30 @@ the accounts' own keys, so its cost grows with the number of accounts and not wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from gateway.domain.ids import of_message
 from gateway.storage.orders import as_uuid
 from gateway.storage.tables import Account, Attempt, LedgerEntry, Message, Order, ReceiptRow, User
 
+NUMBER = re.compile("[1-9][0-9]{0,17}")
+
 
 def orders_named(session: Session, name: str, account_id: int | None) -> Sequence[Order]:
-    """Orders with this id (32 hex digits or dashed) or this customer's reference, of one account or of all."""
+    """Orders by what customers call them: their own reference, the order's id or that of one of its messages (32 hex digits or
+    dashed), or the number that SMS Nodes gave it. Of one account or of all."""
     owners = [account_id] if account_id is not None else select(Account.id)
-    order_id = as_uuid(name)
-    matches = [Order.client_ref == name] if order_id is None else [Order.client_ref == name, Order.id == order_id]
+    found = as_uuid(name)
+    matches = [Order.client_ref == name]
+    if found is not None:
+        matches.append(Order.id.in_([found, of_message(found)[0]]))
+    elif NUMBER.fullmatch(name):
+        charges = select(LedgerEntry.order_id).where(LedgerEntry.account_id == Order.account_id, LedgerEntry.sequence == int(name))
+        matches.append(and_(Order.dialect == "smsnodes", Order.id.in_(charges.where(LedgerEntry.kind == "charge"))))
     return session.scalars(select(Order).where(Order.account_id.in_(owners), or_(*matches)).order_by(Order.id.desc()).limit(20)).all()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
@@ -77,9 +77,9 @@ class Dialect:
     collapse_slashes: bool = False
     actions: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ()
-    error_schema: Mapping[str, Any] | None = None
+    error_schema: dict[str, Any] | None = None
     error_media: str = "application/json"
-    security: Mapping[str, Mapping[str, Any]] | None = None
+    security: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     added_headers: Callable[[Response], None] | None = None
 
     def answer(self, error: GatewayError) -> Answer:

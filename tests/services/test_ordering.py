@@ -36,7 +36,8 @@ from gateway.services import accounts, dispatching, identity, ledger, ordering, 
 from gateway.services.core import Gateway
 from gateway.services.identity import Password
 from gateway.services.ordering import Accepted, Terms
-from gateway.storage.tables import Account, LedgerEntry, Order, TariffRow
+from gateway.storage.orders import by_number
+from gateway.storage.tables import TEST_CONNECTOR, Account, LedgerEntry, Order, TariffRow
 from tests.support.builders import RECIPIENT, an_account, an_order, balance, messages, recipients, set_connector, the_message
 from tests.support.databases import FixedClock
 
@@ -54,19 +55,20 @@ def account(gateway: Gateway) -> Account:
     return an_account(gateway)
 
 
+GIVEN: dict[str, Any] = {
+    "user_id": None,
+    "dialect": "smsend",
+    "message_type": MessageType.HIGH,
+    "type_token": "N",
+    "text": "Good morning",
+    "recipients": [RECIPIENT],
+    "fingerprint": b"first",
+}
+
+
 def submit(gateway: Gateway, account: Account, policy: TextPolicy = TextPolicy.UCS2, **changed: Any) -> Accepted:
     """A submission through the use case itself."""
-    given = {
-        "account_id": account.id,
-        "user_id": None,
-        "dialect": "smsend",
-        "message_type": MessageType.HIGH,
-        "type_token": "N",
-        "text": "Good morning",
-        "recipients": [RECIPIENT],
-        "fingerprint": b"first",
-    }
-    return ordering.submit(gateway, Submission(**given | changed), Terms(text_policy=policy))
+    return ordering.submit(gateway, Submission(**GIVEN | {"account_id": account.id} | changed), Terms(text_policy=policy))
 
 
 def set_price(gateway: Gateway, prefix: str, units: int) -> None:
@@ -423,3 +425,45 @@ def test_a_clock_that_stands_gives_every_order_an_id_of_its_own(gateway, account
     names = {an_order(gateway, account).order_id for _ in range(20)}
     assert len(names) == 20
     assert {State(each.state) for each in messages(gateway)} == {State.QUEUED}
+
+
+class TestTestMode:
+    """Everything happens but the carrier: free, marked, and through a connector that nothing else goes to."""
+
+    def test_is_free_and_marked(self, gateway, account):
+        accepted = submit(gateway, account, is_test=True, recipients=recipients(3))
+        assert (accepted.is_test, accepted.units, balance(gateway, account)) == (True, 0, 1000)
+        assert {(each.connector, each.units) for each in messages(gateway)} == {(TEST_CONNECTOR, 0)}
+
+    def test_of_a_caller_whose_terms_say_so(self, gateway, account):
+        submission = Submission(**GIVEN | {"account_id": account.id, "texts": ["a", "b"], "recipients": recipients(2)})
+        accepted = ordering.submit(gateway, submission, Terms(is_test=True, connector="mine"))
+        assert (accepted.is_test, accepted.units, list(accepted.parts_each)) == (True, 0, [1, 1])
+        assert {each.connector for each in messages(gateway)} == {TEST_CONNECTOR}
+
+    def test_goes_without_credit(self, gateway):
+        assert submit(gateway, an_account(gateway, credit=0), is_test=True).units == 0
+
+    def test_refuses_what_would_be_refused(self, gateway, account):
+        with pytest.raises(EmptyText):
+            submit(gateway, account, is_test=True, text="")
+
+    def test_its_connector_is_never_the_usual_way_out(self, gateway, account):
+        set_connector(gateway, enabled=False)
+        gateway.catalogue.forget()
+        with pytest.raises(Unavailable):
+            submit(gateway, account)
+
+
+def test_a_way_out_of_its_own(gateway, account):
+    submit(gateway, account, connector="handset")
+    ordering.submit(gateway, Submission(**GIVEN | {"account_id": account.id}), Terms(connector="device"))
+    assert [each.connector for each in messages(gateway)] == ["handset", "device"]
+
+
+def test_numbers_rise_with_each_order(gateway, account):
+    first, second = submit(gateway, account), submit(gateway, account)
+    with gateway.reading() as session:
+        assert [by_number(session, account.id, each.number).id for each in (first, second)] == [first.id, second.id]
+        assert by_number(session, account.id, 1) is None  # the entry of the credit bought
+    assert first.number < second.number
