@@ -12,6 +12,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.domain import msisdn
@@ -94,12 +95,12 @@ def read_csv(data: bytes, default_region: str) -> Sheet:
     Raises:
         InvalidField: ``file`` as a whole cannot be used: its size, its encoding or its header.
     """
-    text = _decoded(data)
-    delimiter, columns = _header(text)
+    file = io.StringIO(_decoded(data), newline="")
+    delimiter, columns = _header(file.readline())
     entries: list[Entry] = []
     problems: list[Problem] = []
     first_lines: dict[str, int] = {}
-    for line, cells in _rows(text, delimiter):
+    for line, cells in _rows(file, delimiter):
         if len(entries) + len(problems) == MOST_CONTACTS:
             raise InvalidField("file", f"has more than {MOST_CONTACTS} rows")
         if isinstance(cells, str):
@@ -137,15 +138,10 @@ def _decoded(data: bytes) -> str:
         raise InvalidField("file", f"is not UTF-8 in line {line}") from error
 
 
-def _header(text: str) -> tuple[str, list[str]]:
-    """The delimiter and the columns in their order, from the first line."""
-    line = io.StringIO(text, newline="").readline()
-    columns: list[str] = []
-    for delimiter in ",;":
-        columns = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
-        if set(columns) >= _REQUIRED:
-            break
-    else:
+def _header(line: str) -> tuple[str, list[str]]:
+    """The delimiter and the columns in their order."""
+    delimiter, columns = next(_readings(line), ("", []))
+    if not columns:
         raise InvalidField("file", "must begin with a line that names the columns: name,number,groups")
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
@@ -155,12 +151,20 @@ def _header(text: str) -> tuple[str, list[str]]:
     return delimiter, columns
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Each row behind the header with the line it begins in: its cells, or why it has none."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    next(reader)
+def _readings(line: str) -> Iterator[tuple[str, list[str]]]:
+    for delimiter in ",;":
+        with suppress(csv.Error):
+            cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
+            columns = [cell.strip().lower() for cell in cells]
+            if set(columns) >= _REQUIRED:
+                yield delimiter, columns
+
+
+def _rows(file: io.StringIO, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row behind the header line with the line it begins in: its cells, or why it has none."""
+    reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 2
         try:
             cells = [cell.strip(" \t") for cell in next(reader)]
         except StopIteration:

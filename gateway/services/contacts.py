@@ -6,7 +6,7 @@ the account by its name, a dialect by its id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -105,11 +105,10 @@ def add_contact(gateway: Gateway, account_name: str, name: str, number: str, gro
         )
         _check_free(session, Contact, account.id, name)
         _check_room("contacts", stored.count(session, Contact, account.id) + 1, MOST_CONTACTS)
-        joined = [_known(session, ContactGroup, account.id, group).id for group in groups]
+        group_ids = {_known(session, ContactGroup, account.id, group).id for group in groups}
         session.add(contact)
         session.flush()
-        for group_id in joined:
-            stored.join(session, group_id, [contact.id])
+        stored.join(session, [(group_id, contact.id) for group_id in group_ids])
         session.expunge(contact)
         return contact
 
@@ -225,7 +224,7 @@ def join_group(gateway: Gateway, account_name: str, group: str, members: Sequenc
     """
     with gateway.writing() as session:
         group_id, contact_ids = _group_and_contacts(session, account_name, group, members)
-        return stored.join(session, group_id, contact_ids)
+        return stored.join(session, [(group_id, contact_id) for contact_id in contact_ids])
 
 
 def leave_group(gateway: Gateway, account_name: str, group: str, members: Sequence[str]) -> int:
@@ -288,12 +287,15 @@ def _write(gateway: Gateway, session: Session, account_id: int, entries: Sequenc
         renumbered=len(changed) - added,
         unchanged=len(entries) - len(changed),
         groups_added=len(new_groups),
-        joined=stored.join_by_name(session, account_id, _pairs(entries)),
+        joined=stored.join(session, _memberships(session, account_id, entries)),
     )
 
 
-def _pairs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    return ((entry.name, group) for entry in entries for group in entry.groups)
+def _memberships(session: Session, account_id: int, entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """What the entries say of groups, as ids of group and contact."""
+    group_ids = {name: key for key, name in stored.names(session, ContactGroup, account_id)}
+    contact_ids = {name: key for key, name in stored.names(session, Contact, account_id)}
+    return ((group_ids[group], contact_ids[entry.name]) for entry in entries for group in entry.groups)
 
 
 def _meant(session: Session, table: type[Named], account_id: int, id_or_name: str) -> Named | None:

@@ -37,28 +37,16 @@ _WRITE_CONTACTS = BatchStatement(
     """,
     {"name": "text", "number": "text"},
 )
-_JOIN_BY_NAME = BatchStatement(
-    """
-    INSERT INTO group_members (group_id, contact_id)
-    SELECT g.id, c.id FROM {rows}
-    JOIN contacts c ON c.account_id = :account AND c.name = u.contact
-    JOIN contact_groups g ON g.account_id = :account AND g.name = u.group_name
-    WHERE true
-    ON CONFLICT (group_id, contact_id) DO NOTHING
-    RETURNING 1
-    """,
-    {"contact": "text", "group_name": "text"},
-)
 _JOIN = BatchStatement(
     """
-    INSERT INTO group_members (group_id, contact_id) SELECT :group_id, u.contact_id FROM {rows} WHERE true
+    INSERT INTO group_members (group_id, contact_id) SELECT u.group_id, u.contact_id FROM {rows} WHERE true
     ON CONFLICT (group_id, contact_id) DO NOTHING
     RETURNING 1
     """,
-    {"contact_id": "bigint"},
+    {"group_id": "bigint", "contact_id": "bigint"},
 )
 _LEAVE = BatchStatement(
-    "DELETE FROM group_members WHERE group_id = :group_id AND contact_id IN (SELECT u.contact_id FROM {rows}) RETURNING 1",
+    "DELETE FROM group_members WHERE group_id = :group_id AND contact_id {among} RETURNING 1",
     {"contact_id": "bigint"},
 )
 
@@ -131,18 +119,13 @@ def write_contacts(session: Session, account_id: int, rows: Sequence[tuple[str, 
     execute(session, _WRITE_CONTACTS, {"account": account_id, "now": now}, rows)
 
 
-def join_by_name(session: Session, account_id: int, pairs: Iterable[tuple[str, str]]) -> int:
-    """Puts contacts into groups, both by exact name; how many were not in them before. No pair twice."""
+def join(session: Session, pairs: Iterable[tuple[int, int]]) -> int:
+    """Puts contacts into groups, given as ids of group and contact; how many were not in them before. No pair twice."""
     pairs = iter(pairs)
     joined = 0
     while some := list(islice(pairs, PAIRS_AT_ONCE)):
-        joined += len(execute(session, _JOIN_BY_NAME, {"account": account_id}, some))
+        joined += len(execute(session, _JOIN, {}, some))
     return joined
-
-
-def join(session: Session, group_id: int, contact_ids: Iterable[int]) -> int:
-    """Puts contacts into a group; how many were not in it before."""
-    return len(execute(session, _JOIN, {"group_id": group_id}, [(key,) for key in contact_ids]))
 
 
 def leave(session: Session, group_id: int, contact_ids: Iterable[int]) -> int:
