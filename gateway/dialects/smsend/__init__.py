@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.dialects.smsend.errors import ERROR_SCHEMA, ERRORS
+from gateway.dialects.smsend.openapi import OPERATIONS, SECURITY
 from gateway.dialects.smsend.render import error
 from gateway.dialects.smsend.routes import blueprint
 from gateway.dialects.smsend.uncertain import NAME, PREFIX
@@ -17,5 +18,7 @@ DIALECT = Dialect(
     render_error=error,
     collapse_slashes=True,
     actions=("send", "read", "password"),
+    operations=OPERATIONS,
     error_schema=ERROR_SCHEMA,
+    security=SECURITY,
 )
