@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gateway.config import Settings
 from gateway.services.clock import Clock, SystemClock
+from gateway.services.kept import Kept
 from gateway.services.limits import GuessLimits
 from gateway.services.passwords import VerifiedPasswords
 from gateway.services.pricing import Catalogue
@@ -20,6 +21,12 @@ from gateway.services.recent import Recent
 from gateway.storage.db import db, reading, writing
 from gateway.storage.driver import close_connections
 from gateway.storage.identity import Caller, KeyFound
+from gateway.storage.ways import Way
+
+WAY_SECONDS = 0.5
+"""How old an answer about a connector may be."""
+PULSE_SECONDS = 5.0
+"""How old an answer to anybody who asks how the gateway is may be."""
 
 
 @dataclass(slots=True)
@@ -35,6 +42,8 @@ class Gateway:
     sessions: Recent[UUID, tuple[Caller, datetime]] = field(default_factory=Recent)
     users: Recent[str, tuple[Caller, str]] = field(default_factory=Recent)
     keys: Recent[str, KeyFound] = field(default_factory=Recent)
+    ways: Kept[str, Way] = field(default_factory=lambda: Kept(WAY_SECONDS))
+    pulse: Kept[str, int | None] = field(default_factory=lambda: Kept(PULSE_SECONDS))
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
