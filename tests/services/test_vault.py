@@ -17,7 +17,7 @@ OLD, NEW = "the-secret-of-last-year-123456", "the-secret-of-this-year-123456"
 
 
 def settings(*secrets: str) -> Settings:
-    return Settings.from_environment({"DRAGOMAN_DATABASE_URL": "sqlite://", "DRAGOMAN_SECRET_KEY": ",".join(secrets)})
+    return Settings.from_environment({"DRAGOMAN_DATABASE_URL": "sqlite:///x", "DRAGOMAN_SECRET_KEY": ",".join(secrets)})
 
 
 @pytest.mark.parametrize("secret", ["", "signing-key", "schlüssel 🔑", "x" * 10_000])
