@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ SECRET_FILE = "secret_key"
 MINIMUM_SECRET_LENGTH = 16
 
 T = TypeVar("T")
+Network = IPv4Network | IPv6Network
 
 
 class BadSetting(Exception):
@@ -133,6 +135,13 @@ def _dialect_hosts(value: str) -> dict[str, frozenset[str]]:
     return hosts
 
 
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each, strict=False) for each in re.split(r"[\s,]+", value.strip()) if each)
+    except ValueError:
+        raise ValueError("must be networks such as 192.0.2.0/24, separated by commas") from None
+
+
 def _path(value: str) -> Path:
     return Path(value).absolute()
 
@@ -193,6 +202,10 @@ class Settings:
     smsend_max_gsm_characters: int = setting("smSend: longest GSM-7 text, in septets.", _whole(1, 39_015), "1000")
     smsend_max_ucs2_characters: int = setting("smSend: longest UCS-2 text, in UTF-16 units.", _whole(1, 17_085), "450")
     smsend_max_low_characters: int = setting("smSend: longest text of the low-cost type, in septets.", _whole(1, 39_015), "160")
+    brevisone_max_parts: int = setting("brevis.one: most parts of one message; a longer text is cut.", _whole(1, 255), "10")
+    brevisone_check_networks: tuple[Network, ...] = setting(
+        "brevis.one: networks that may call /check.php, such as 192.0.2.0/24, separated by commas; empty: any.", _networks, ""
+    )
     dispatch_batch: int = setting("Messages that the dispatcher claims at once.", _whole(1, 5000), "200")
     dispatch_lease_seconds: int = setting("Seconds after which a silent dispatcher's work counts as lost.", _whole(2, 3600), "30")
     dispatch_poll_milliseconds: int = setting("Pause of an idle dispatcher between two looks at the database.", _whole(10, 60_000), "250")
