@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.config import Settings
 from gateway.domain.errors import NotFound
-from gateway.web import errors, health
+from gateway.web import errors, health, rate_limits
 from gateway.web.dialect import Dialect, Dialects
 from gateway.web.edge import Edge
 
@@ -36,6 +36,7 @@ def install(app: Flask, settings: Settings, every: tuple[Dialect, ...]) -> None:
         app.register_blueprint(dialect.blueprint)
     errors.install(app, dialects)
     _note_routes(app, dialects)
+    rate_limits.install(app, settings)
     app.wsgi_app = Edge(app.wsgi_app, dialects)  # type: ignore[method-assign]
     if settings.proxy_count:
         # X-Forwarded-Host stays untrusted: the Host header decides which dialect is spoken.

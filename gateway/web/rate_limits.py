@@ -1,0 +1,154 @@
+"""How many calls a minute a caller may make, counted before it is known whether the call is any good.
+
+A dialect marks a view with :func:`limited`; views without the mark are neither counted nor do their answers say anything about it.
+One limiter of flask-limiter counts for the whole application, in fixed windows that begin with a caller's first call.
+
+With Redis all workers and machines share the count. When Redis is away each worker counts for itself, up to the limit divided by
+the number of workers, and goes back to Redis by itself: it asks after 1, 2, 4 … at most 32 seconds. Without Redis each worker
+counts for itself. Nobody is let in unchecked in either case: this module limits, it does not recognise anybody.
+
+Source: contract bulk 5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
+from limits.errors import StorageError
+
+from gateway.config import Settings
+from gateway.domain.errors import Throttled
+
+WINDOW_SECONDS = 60
+REDIS_TIMEOUT_SECONDS = 0.5
+MARK = "dragoman_allowance"
+RESET, RETRY = "X-RateLimit-Reset", "Retry-After"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How often somebody may call.
+
+    Args:
+        scope: what is counted together; stands readable in Redis.
+        bucket: for whom; only its digest is stored.
+        calls: so many in a window.
+    """
+
+    scope: str
+    bucket: str
+    calls: int
+
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+def limited(allowance: Callable[[], Allowance]) -> Callable[[View], View]:
+    """Marks a view as limited. ``allowance`` is asked at each of its requests, before the view, and refuses nobody."""
+
+    def mark(view: View) -> View:
+        setattr(view, MARK, allowance)
+        return view
+
+    return mark
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Counts the calls of marked views, refuses those that are too many, and tells all of them how many are left.
+
+    The order matters. ``weigh`` comes before the limiter's own check, because the limiter takes whatever is raised while it works
+    for a failure of Redis. Functions behind a request run last to first, so ``tidy`` runs after the limiter wrote its headers
+    and ``keep`` before.
+    """
+    app.after_request(_tidy)
+    app.before_request(_weigh)
+    limiter = _limiter(settings)
+    limiter.request_filter(lambda: "allowance" not in g)
+    limiter.init_app(app)
+    app.after_request(_keep)
+    app.extensions["dragoman.limiter"] = limiter
+
+    @app.errorhandler(RateLimitExceeded)
+    def exceeded(_: RateLimitExceeded) -> Response:
+        g.is_exceeded = True
+        return app.make_response(app.handle_user_exception(Throttled(_seconds_left(limiter))))
+
+
+def _seconds_left(limiter: Limiter) -> int:
+    current = limiter.current_limit
+    try:
+        seconds = math.ceil(current.reset_at - time.time()) if current else WINDOW_SECONDS
+    except StorageError:  # Redis went away between the count and this question
+        seconds = WINDOW_SECONDS
+    return max(1, min(seconds, WINDOW_SECONDS))
+
+
+def _limiter(settings: Settings) -> Limiter:
+    fallback = Limit(limit_provider=lambda: _words(settings.web_workers), key_function=_digest, scope=_scope, shared=True)
+    return Limiter(
+        _digest,
+        application_limits=[ApplicationLimit(limit_provider=_words, key_function=_digest, scope=_scope)],
+        headers_enabled=True,
+        strategy="fixed-window",
+        storage_uri=_storage(settings.redis_url),
+        storage_options=_storage_options() if settings.redis_url else {},
+        in_memory_fallback=[fallback] if settings.redis_url else None,  # type: ignore[list-item]  # a string could not say what is counted together
+    )
+
+
+def _storage(redis_url: str) -> str:
+    """The address as the library spells it."""
+    if not redis_url:
+        return "memory://"
+    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+
+
+def _storage_options() -> dict[str, str | int]:
+    seconds: dict[str, float] = {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS}
+    return {"key_prefix": "dragoman:calls", "wrap_exceptions": True, **seconds}  # type: ignore[dict-item]  # handed on to the Redis client, which takes fractions
+
+
+def _weigh() -> None:
+    view = current_app.view_functions.get(request.endpoint) if request.endpoint else None
+    allowance = getattr(view, MARK, None)
+    if allowance is not None:
+        g.allowance = allowance()
+
+
+def _words(divisor: int = 1) -> str:
+    return f"{max(1, g.allowance.calls // divisor)} per {WINDOW_SECONDS} second"
+
+
+def _digest() -> str:
+    return hashlib.sha256(g.allowance.bucket.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _scope(_endpoint: str) -> str:
+    scope: str = g.allowance.scope
+    return scope
+
+
+def _keep(response: Response) -> Response:
+    g.retry_after = response.headers.get(RETRY)
+    return response
+
+
+def _tidy(response: Response) -> Response:
+    """Takes back what the limiter says on every answer, where Laravel says it on its own refusals only."""
+    if "allowance" not in g:
+        return response
+    if "is_exceeded" not in g:
+        response.headers.pop(RESET, None)
+    kept = g.get("retry_after")
+    if kept is None:
+        response.headers.pop(RETRY, None)
+    else:
+        response.headers[RETRY] = kept
+    return response
