@@ -13,10 +13,12 @@ from gateway.cli.common import Family
 from gateway.cli.contact import contact
 from gateway.cli.credit import credit
 from gateway.cli.demo import demo
+from gateway.cli.device import device
 from gateway.cli.dispatch import dispatch
 from gateway.cli.doctor import doctor
 from gateway.cli.explain import explain
 from gateway.cli.group import group
+from gateway.cli.key import key
 from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
@@ -37,7 +39,9 @@ def dragoman() -> None:
     """
 
 
-for command in (account, contact, credit, demo, dispatch, doctor, explain, group, ledger, message, migrate, phone, send, tariff, user):
+for command in (
+    account, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, send, tariff, user,
+):  # fmt: skip
     dragoman.add_command(command)
 
 

@@ -115,6 +115,8 @@ def show(gateway: Gateway, name: str, as_json: bool) -> None:
             "users": ", ".join(user.username + (" (disabled)" if user.disabled else "") for user in users) or "none",
         }
     )
+    for user in users:
+        click.echo(f"  {user.username}: {limits_in_words(user)}")
 
 
 def account_json(row: Account) -> dict[str, Any]:
@@ -136,4 +138,26 @@ def account_json(row: Account) -> dict[str, Any]:
 
 def user_json(row: User) -> dict[str, Any]:
     """A user for programs. The key is an identifier; the password is known to nobody."""
-    return {"username": row.username, "user_key": row.user_key, "permissions": row.permissions, "disabled": row.disabled}
+    return {
+        "username": row.username,
+        "user_key": row.user_key,
+        "permissions": row.permissions,
+        "disabled": row.disabled,
+        "networks": row.allowed_networks,
+        "daily_cap": row.daily_cap,
+        "calls_per_minute": row.calls_per_minute,
+        "test": row.is_test,
+    }
+
+
+def limits_in_words(row: User) -> str:
+    """What a user may do, how much and from where, on one line."""
+    return "; ".join(
+        (
+            f"may {', '.join(row.permissions) or 'nothing'}",
+            "from any network" if row.allowed_networks is None else f"from {', '.join(row.allowed_networks) or 'nowhere'}",
+            "no daily cap" if row.daily_cap is None else f"{row.daily_cap} messages a day",
+            "default calls a minute" if row.calls_per_minute is None else f"{row.calls_per_minute} calls a minute",
+            "test mode" if row.is_test else "live",
+        )
+    )

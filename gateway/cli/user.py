@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import click
 
-from gateway.cli.account import user_json
+from gateway.cli.account import limits_in_words, user_json
 from gateway.cli.common import F, as_json, print_json, standard_input, with_gateway
 from gateway.domain.errors import BadCredentials, NotFound
 from gateway.services import accounts, identity
@@ -38,9 +42,9 @@ def create(
     \b
     Example: dragoman user create acme erp --generate
     """
-    password = _password(from_stdin, generate)
+    password = asked_password(from_stdin, generate)
     made = accounts.create_user(gateway, account, username, password, permissions or ("*",))
-    _tell(f"User {username} of account {account} made.", user_json(made) | {"account": account}, password if generate else None, as_json)
+    tell(f"User {username} of account {account} made.", user_json(made) | {"account": account}, password if generate else None, as_json)
 
 
 @user.command()
@@ -54,12 +58,12 @@ def passwd(gateway: Gateway, username: str, from_stdin: bool, generate: bool, as
     \b
     Example: dragoman user passwd erp --password-stdin < new-password.txt
     """
-    password = _password(from_stdin, generate)
+    password = asked_password(from_stdin, generate)
     try:
         identity.change_password(gateway, username, password)
     except BadCredentials as error:
         raise NotFound("user") from error
-    _tell(f"Password of {username} changed.", {"username": username}, password if generate else None, as_json)
+    tell(f"Password of {username} changed.", {"username": username}, password if generate else None, as_json)
 
 
 @user.command()
@@ -73,7 +77,7 @@ def disable(gateway: Gateway, username: str, as_json: bool) -> None:
     Example: dragoman user disable erp
     """
     accounts.set_user_disabled(gateway, username, disabled=True)
-    _tell(f"User {username} is shut out.", {"username": username, "disabled": True}, None, as_json)
+    tell(f"User {username} is shut out.", {"username": username, "disabled": True}, None, as_json)
 
 
 @user.command()
@@ -87,7 +91,7 @@ def enable(gateway: Gateway, username: str, as_json: bool) -> None:
     Example: dragoman user enable erp
     """
     accounts.set_user_disabled(gateway, username, disabled=False)
-    _tell(f"User {username} may sign in.", {"username": username, "disabled": False}, None, as_json)
+    tell(f"User {username} may sign in.", {"username": username, "disabled": False}, None, as_json)
 
 
 @user.command()
@@ -101,10 +105,65 @@ def revoke(gateway: Gateway, username: str, as_json: bool) -> None:
     Example: dragoman user revoke erp
     """
     accounts.revoke_keys(gateway, username)
-    _tell(f"Sessions and access token of {username} ended.", {"username": username}, None, as_json)
+    tell(f"Sessions and access token of {username} ended.", {"username": username}, None, as_json)
 
 
-def _password(from_stdin: bool, generate: bool) -> str:
+@user.command()
+@click.argument("username")
+@click.option("--permission", "permissions", metavar="DIALECT:ACTION", multiple=True, help="What it may do from now on; repeatable.")
+@click.option("--network", "networks", metavar="CIDR", multiple=True, help="A network it may call from; repeatable.")
+@click.option("--any-network", is_flag=True, help="It may call from anywhere.")
+@click.option("--daily-cap", type=int, metavar="MESSAGES", help="Most messages in a day of the account's zone.")
+@click.option("--no-daily-cap", is_flag=True, help="As many messages a day as the credit pays for.")
+@click.option("--calls-per-minute", type=int, metavar="CALLS", help="Most calls a minute.")
+@click.option("--default-calls", is_flag=True, help="As many calls a minute as the gateway's own limit.")
+@click.option("--test", "is_test", is_flag=True, help="Test mode: free, and no carrier sees a message.")
+@click.option("--live", "is_live", is_flag=True, help="No test mode any more.")
+@as_json
+@with_gateway
+def limit(
+    gateway: Gateway,
+    username: str,
+    permissions: tuple[str, ...],
+    networks: tuple[str, ...],
+    any_network: bool,
+    daily_cap: int | None,
+    no_daily_cap: bool,
+    calls_per_minute: int | None,
+    default_calls: bool,
+    is_test: bool,
+    is_live: bool,
+    as_json: bool,
+) -> None:
+    """Changes what a user may do, how much and from where. What is not given stays as it is.
+
+    \b
+    Example: dragoman user limit erp --network 192.0.2.0/24 --daily-cap 5000
+    """
+    changes: dict[str, Any] = {
+        **_either("networks", networks or None, any_network),
+        **_either("daily_cap", daily_cap, no_daily_cap),
+        **_either("calls_per_minute", calls_per_minute, default_calls),
+        **({"permissions": permissions} if permissions else {}),
+        **({"is_test": is_test} if is_test or is_live else {}),
+    }
+    if is_test and is_live:
+        raise click.UsageError("--test and --live exclude each other.")
+    if not changes:
+        raise click.UsageError("Nothing to change: give at least one option.")
+    changed = accounts.set_user_limits(gateway, username, lambda terms: replace(terms, **changes))
+    tell(f"Limits of {username} changed: {limits_in_words(changed)}.", user_json(changed), None, as_json)
+
+
+def _either(name: str, value: Sequence[str] | int | None, none: bool) -> dict[str, Any]:
+    """The change that an option and its opposite ask for."""
+    if value is not None and none:
+        raise click.UsageError(f"The two options for {name.replace('_', ' ')} exclude each other.")
+    return {name: value} if value is not None or none else {}
+
+
+def asked_password(from_stdin: bool, generate: bool) -> str:
+    """The password as the options say: made, read from standard input, or asked for."""
     if from_stdin and generate:
         raise click.UsageError("--password-stdin and --generate exclude each other.")
     if generate:
@@ -114,7 +173,8 @@ def _password(from_stdin: bool, generate: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _tell(words: str, data: dict[str, object], generated: str | None, as_json: bool) -> None:
+def tell(words: str, data: dict[str, object], generated: str | None, as_json: bool) -> None:
+    """What was done, in words or as JSON, with the password if one was made."""
     if as_json:
         print_json(data if generated is None else data | {"password": generated})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from gateway.domain.errors import Conflict, InvalidField, NotFound
 from gateway.domain.parts import TextPolicy
 from gateway.services.core import Gateway
 from gateway.services.identity import new_user_key, usable_password
+from gateway.services.keys import KeyTerms, checked
 from gateway.services.ledger import MOST_UNITS
 from gateway.services.passwords import hash_password
 from gateway.storage import identity as stored
@@ -62,7 +63,9 @@ def create_account(gateway: Gateway, new: NewAccount) -> Account:
     with gateway.writing() as session:
         if stored.account_by_name(session, new.name) is not None or new.name in ("issuer", "revenue"):
             raise Conflict(f"account {new.name} exists already")
-        return _kept(session, account)
+        kept = _added(session, account)
+        session.expunge(kept)
+        return kept
 
 
 def create_user(gateway: Gateway, account_name: str, username: str, password: str, permissions: Sequence[str] = ("*",)) -> User:
@@ -73,21 +76,57 @@ def create_user(gateway: Gateway, account_name: str, username: str, password: st
         NotFound: no such account.
         Conflict: the name is taken, by any account.
     """
-    _check_name("username", username, LONGEST_USERNAME)
     password_hash = hash_password(usable_password(password))
     with gateway.writing() as session:
-        account = _account(session, account_name)
-        if stored.user_by_name(session, username) is not None:
-            raise Conflict(f"user {username} exists already")
-        user = User(
-            account_id=account.id,
-            username=username,
-            password_hash=password_hash,
-            user_key=new_user_key(),
-            permissions=list(permissions),
-            created_at=gateway.clock.now(),
-        )
-        return _kept(session, user)
+        user = added_user(gateway, session, account_name, username, password_hash, permissions)
+        session.expunge(user)
+        return user
+
+
+def added_user(
+    gateway: Gateway, session: Session, account_name: str, username: str, password_hash: str, permissions: Sequence[str]
+) -> User:
+    """A new user, within the caller's transaction. Raises as :func:`create_user`."""
+    _check_name("username", username, LONGEST_USERNAME)
+    account = _account(session, account_name)
+    if stored.user_by_name(session, username) is not None:
+        raise Conflict(f"user {username} exists already")
+    user = User(
+        account_id=account.id,
+        username=username,
+        password_hash=password_hash,
+        user_key=new_user_key(),
+        permissions=list(permissions),
+        created_at=gateway.clock.now(),
+    )
+    return _added(session, user)
+
+
+def set_user_limits(gateway: Gateway, username: str, change: Callable[[KeyTerms], KeyTerms]) -> User:
+    """Changes what a user may do and from where; calls in progress are held to it at once.
+
+    Args:
+        change: from the user's terms as they are to the terms wanted. Permissions None leaves them.
+
+    Raises:
+        NotFound: no such user.
+        InvalidField: a network, cap or pace that cannot be used.
+    """
+    with gateway.writing() as session:
+        found = stored.user_by_name(session, username)
+        if found is None:
+            raise NotFound("user")
+        user = found[0]
+        wanted = change(KeyTerms(user.permissions, user.allowed_networks, user.daily_cap, user.calls_per_minute, user.is_test))
+        checked(wanted)
+        user.permissions = user.permissions if wanted.permissions is None else list(wanted.permissions)
+        user.allowed_networks = None if wanted.networks is None else list(wanted.networks)
+        user.daily_cap, user.calls_per_minute, user.is_test = wanted.daily_cap, wanted.calls_per_minute, wanted.is_test
+        user.revision += 1
+        session.flush()
+        session.refresh(user)
+        session.expunge(user)
+        return user
 
 
 def set_user_disabled(gateway: Gateway, username: str, *, disabled: bool) -> None:
@@ -149,11 +188,10 @@ def _account(session: Session, name: str) -> Account:
     return account
 
 
-def _kept(session: Session, row: Row) -> Row:
+def _added(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     session.refresh(row)
-    session.expunge(row)
     return row
 
 

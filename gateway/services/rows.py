@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from gateway.storage.identity import Caller
-from gateway.storage.tables import Account, Attempt, LedgerEntry, Message, Order, ReceiptRow, User
+from gateway.storage.tables import Account, Attempt, Credential, LedgerEntry, Message, Order, ReceiptRow, User
 
-__all__ = ["Account", "Attempt", "Caller", "LedgerEntry", "Message", "Order", "ReceiptRow", "User"]
+__all__ = ["Account", "Attempt", "Caller", "Credential", "LedgerEntry", "Message", "Order", "ReceiptRow", "User"]

@@ -15,7 +15,7 @@ _SERVED = "c.enabled AND c.owner IS NOT NULL AND c.lease_until > :now"
 
 
 def _late(priority: int) -> str:
-    """Whether a message of this lane waits since before ``:before``. In the order of the index, so that no plan reads more than its first."""
+    """Whether a message of this lane waits since before ``:before``. Ordered as the index is, so that any plan reads one row."""
     return f"""
         EXISTS (SELECT due_at FROM messages WHERE connector = c.name AND priority = {priority}
             AND state IN ('scheduled', 'queued') AND due_at < :before ORDER BY due_at LIMIT 1)
