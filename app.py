@@ -316,6 +316,18 @@ curl -s -H "user_key: ${{KEYS%;*}}" -H "Session_key: ${{KEYS#*;}}" "{rest}/sms/$
 
 # Balance
 curl -s -H "user_key: ${{KEYS%;*}}" -H "Session_key: ${{KEYS#*;}}" '{rest}/status?getMoney=true&typeAliases=true'
+
+# The same account from programs of other kinds; every call is described at {base_url}/docs
+# brevis.one
+curl -s '{base_url}/api.php?username={username}&password={password}&mode=number&to=%2B393471234567&text=Hello'
+# SMS Nodes
+curl -s -H 'Content-Type: application/json' -d '{{"deviceUsername":"{device}","password":"{device_password}",\
+"phoneNumbers":["+393471234567"],"message":"Hello"}}' {base_url}/api/send-sms
+# Bulk v2
+curl -s -H 'X-API-Key: {v2_api_key}' -d 'numbers=%2B393471234567&message_body=Hello' {base_url}/api/v2/sms/send
+# httpSMS
+curl -s -H 'x-api-key: {api_key}' -H 'Content-Type: application/json' \
+-d '{{"from":"{phone}","to":"+18005550100","content":"Hello"}}' {base_url}/v1/messages/send
 """
 
 

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import update
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.services import checkup, demo
+from gateway.services import checkup, demo, identity, keys, phones
+from gateway.services.identity import Password
 from gateway.services.schema import schema, upgrade
 from gateway.services.story import credit_history, find_messages, story
 from gateway.storage.tables import Attempt, ConnectorRow, Message
@@ -102,3 +103,19 @@ def test_the_demo_account(gateway, tmp_path):
     made = demo.prepare_demo(gateway)
     assert demo.prepare_demo(gateway) == made == demo.known_demo(gateway)
     assert not demo.is_fresh(gateway)
+    assert made.keys() >= {"username", "password", "device", "device_password", "api_key", "v2_api_key", "phone"}
+    assert all(demo.URL_SAFE_ALPHABET.issuperset(value) for name, value in made.items() if name.endswith(("password", "key")))
+    assert identity.by_api_key(gateway, keys.HTTPSMS, made["api_key"]).account_name == made["account"]
+    assert identity.by_api_key(gateway, keys.BULK, made["v2_api_key"]).account_name == made["account"]
+    device = identity.by_password(gateway, [Password(made["device"], made["device_password"])], "")
+    assert device.device_id is not None
+    assert phones.find(gateway, device.account_id, made["phone"]) is not None
+
+
+def test_only_what_is_lost_of_the_demo_is_made_anew(gateway, tmp_path):
+    object.__setattr__(gateway.settings, "data_dir", tmp_path)
+    made = demo.prepare_demo(gateway)
+    keys.revoke(gateway, made["v2_api_key"][:12])
+    assert demo.known_demo(gateway) is None
+    again = demo.prepare_demo(gateway)
+    assert {name for name in made if made[name] != again[name]} == {"v2_api_key"}
