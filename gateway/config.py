@@ -118,6 +118,12 @@ def _region(value: str) -> str:
     return value.upper()
 
 
+def _currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,16}", value):
+        raise ValueError("must be 2 to 16 letters, such as UGX")
+    return value
+
+
 def _base_url(value: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/?#]+", value):
         raise ValueError("must be like https://sms.example.org, with no path")
@@ -205,6 +211,16 @@ class Settings:
     brevisone_max_parts: int = setting("brevis.one: most parts of one message; a longer text is cut.", _whole(1, 255), "10")
     brevisone_check_networks: tuple[Network, ...] = setting(
         "brevis.one: networks that may call /check.php, such as 192.0.2.0/24, separated by commas; empty: any.", _networks, ""
+    )
+    bulk_currency: str = setting("Bulk SMS: what balances are said to be in; the amounts are credits.", _currency, "UGX")
+    bulk_calls_per_minute: int = setting(
+        "Bulk SMS: calls a minute of one API key or user, or from one address without either.", _whole(1, 100_000), "60"
+    )
+    bulk_key_calls_per_minute: int = setting(
+        "Bulk SMS: calls a minute to the routes that make and end API keys, likewise.", _whole(1, 100_000), "10"
+    )
+    smsnodes_priority: str = setting(
+        "SMS Nodes: which of the priorities 1 to 5 is the most urgent, 5-first or 1-first.", _one_of("5-first", "1-first"), "5-first"
     )
     dispatch_batch: int = setting("Messages that the dispatcher claims at once.", _whole(1, 5000), "200")
     dispatch_lease_seconds: int = setting("Seconds after which a silent dispatcher's work counts as lost.", _whole(2, 3600), "30")
