@@ -119,9 +119,9 @@ def _region(value: str) -> str:
 
 
 def _currency(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,16}", value):
-        raise ValueError("must be 2 to 16 letters, such as UGX")
-    return value
+    if not re.fullmatch(r"[A-Za-z]{3}", value):
+        raise ValueError("must be a currency's three letters, such as UGX")
+    return value.upper()
 
 
 def _base_url(value: str) -> str:
