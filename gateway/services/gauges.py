@@ -1,0 +1,110 @@
+"""Figures for programs that watch the gateway as they watched an appliance. Each is a few seconds old at most, whoever asks how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from gateway.domain.errors import StorageUnavailable
+from gateway.domain.ids import first_uuid7
+from gateway.services.core import Gateway
+from gateway.services.kept import Kept
+from gateway.services.watching import Backlog, backlog
+from gateway.storage import gauges as stored
+from gateway.storage.tables import TEST_CONNECTOR
+
+QUICK_SECONDS = 3.0
+SLOW_SECONDS = 30.0
+SETTLED = timedelta(minutes=10)
+"""Orders with ids older than this are all committed, however slow a transaction or wrong a clock is."""
+_FIRST = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Recipients of all orders with ids below ``until``."""
+
+    until: UUID
+    recipients: int
+
+
+class Gauges:
+    """The figures of one process. While the database is away each stays as it was last known, 0 at first, and nothing can be sent."""
+
+    def __init__(self) -> None:
+        self._backlog: Kept[str, Backlog | None] = Kept(QUICK_SECONDS)
+        self._counts: Kept[str, int] = Kept(SLOW_SECONDS)
+        self._last: dict[str, int] = {}
+        self._counted = _Counted(_FIRST, 0)
+
+    def can_send(self, gateway: Gateway) -> bool:
+        """Whether the database answers and a living dispatcher owns a connector; the one of test mode does not count."""
+        now = self._now(gateway)
+        return now is not None and any(is_owned for name, is_owned in now.owned.items() if name != TEST_CONNECTOR)
+
+    def waiting(self, gateway: Gateway) -> int:
+        """Messages that are due and wait."""
+        now = self._now(gateway)
+        if now is not None:
+            self._last["waiting"] = sum(line.count for line in now.waiting if line.connector != TEST_CONNECTOR)
+        return self._last.get("waiting", 0)
+
+    def failed(self, gateway: Gateway, hours: int) -> int:
+        """Messages of which it became certain in the last ``hours`` hours that they were not delivered."""
+
+        def read() -> int:
+            with gateway.reading() as session:
+                return stored.failed(session, gateway.clock.now() - timedelta(hours=hours))
+
+        return self._count(f"failed {hours}", read)
+
+    def sent(self, gateway: Gateway) -> int:
+        """Messages accepted since the beginning that no longer wait: sent, or ended without it.
+
+        The first question of a process adds up all orders; later ones those of the last minutes.
+        """
+        return self._count("sent", lambda: self._read_sent(gateway))
+
+    def size_bytes(self, gateway: Gateway) -> int:
+        """How much room the database takes."""
+
+        def read() -> int:
+            with gateway.reading() as session:
+                return stored.size_bytes(session)
+
+        return self._count("size", read)
+
+    def forget(self) -> None:
+        """Makes the next questions read the database."""
+        self._backlog.forget()
+        self._counts.forget()
+
+    def _now(self, gateway: Gateway) -> Backlog | None:
+        def read() -> Backlog | None:
+            try:
+                return backlog(gateway)
+            except StorageUnavailable:
+                return None
+
+        return self._backlog.get("backlog", read)
+
+    def _count(self, name: str, read: Callable[[], int]) -> int:
+        try:
+            self._last[name] = self._counts.get(name, read)
+        except StorageUnavailable:
+            pass
+        return self._last.get(name, 0)
+
+    def _read_sent(self, gateway: Gateway) -> int:
+        now = gateway.clock.now()
+        settled, end = first_uuid7(now - SETTLED), first_uuid7(now + SETTLED)
+        before = self._counted
+        with gateway.reading() as session:
+            if settled > before.until:
+                before = _Counted(settled, before.recipients + stored.recipients(session, before.until, settled))
+            recent = stored.recipients(session, before.until, end)
+            unsent = stored.unsent(session)
+        self._counted = before
+        return max(0, before.recipients + recent - unsent)
