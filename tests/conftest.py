@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import postgres, programs, redis
 
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.databases", "tests.support.node"]
 
 
 @pytest.fixture(scope="session")
