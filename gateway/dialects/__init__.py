@@ -7,6 +7,6 @@ its line here.
 
 from __future__ import annotations
 
-from gateway.dialects import smsend
+from gateway.dialects import bulk, smsend
 
-DIALECTS = (smsend.DIALECT,)
+DIALECTS = (smsend.DIALECT, bulk.DIALECT)
