@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.dialects.bulk.errors import ERROR_SCHEMA, ERRORS
+from gateway.dialects.bulk.openapi import OPERATIONS, SECURITY
 from gateway.dialects.bulk.render import added_headers, error
 from gateway.dialects.bulk.routes import blueprint
 from gateway.dialects.bulk.uncertain import NAME
@@ -25,6 +26,8 @@ DIALECT = Dialect(
     render_error=error,
     collapse_slashes=True,
     actions=("send", "read", "keys"),
+    operations=OPERATIONS,
     error_schema=ERROR_SCHEMA,
+    security=SECURITY,
     added_headers=added_headers,
 )
