@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile -q --python $(BIN)/python --universal --python-ver
             --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test e2e bench check check-lock lock migrate clean
+.PHONY: help install install-dev run test e2e bench fuzz check check-lock lock migrate clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ e2e: $(VENV)/.development ## run only the tests that start real servers
 bench: $(VENV)/.development ## measure; ARGS names what (see bench/)
 	@$(BIN)/python -m bench $(ARGS)
 
+fuzz: $(VENV)/.development $(VENV)-fuzz/.ready ## random requests by the OpenAPI document; ARGS='--seconds 60 --tag bulk'
+	@$(BIN)/python -m tests.fuzz $(VENV)-fuzz/bin/schemathesis $(ARGS)
+
 check: $(VENV)/.development ## style, types, import rules, lock files
 	@echo "ruff";         $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@echo "mypy";         $(BIN)/mypy --no-error-summary
@@ -45,7 +48,7 @@ check: $(VENV)/.development ## style, types, import rules, lock files
 # Compiles over a copy, so pins that still satisfy the .in files stay and a new release elsewhere changes nothing.
 check-lock: $(VENV)/.development
 	@echo "lock files"; work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT; \
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-dev requirements-fuzz; do \
 	    cp $$name.txt $$work/$$name.txt; \
 	    $(LOCK) $$name.in -o $$work/$$name.txt >/dev/null || { echo "Could not compile $$name.in; this step needs the package index." >&2; exit 1; }; \
 	    for side in . $$work; do sed -e '/^ *#/d' $$side/$$name.txt >$$work/$$(test $$side = . && echo ours || echo fresh); done; \
@@ -54,13 +57,13 @@ check-lock: $(VENV)/.development
 	done
 
 lock: $(VENV)/.development ## write the lock files again; ARGS=--upgrade moves to the newest releases
-	@for name in requirements requirements-dev; do echo "Compiling $$name.in"; $(LOCK) $(ARGS) $$name.in -o $$name.txt >/dev/null || exit 1; done
+	@for name in requirements requirements-dev requirements-fuzz; do echo "Compiling $$name.in"; $(LOCK) $(ARGS) $$name.in -o $$name.txt >/dev/null || exit 1; done
 
 migrate: $(VENV)/.runtime ## bring the configured database to the newest schema
 	@$(BIN)/dragoman migrate $(ARGS)
 
 clean: ## remove .venv and caches; var/ (your data) stays
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info .coverage htmlcov
+	@rm -rf $(VENV) $(VENV)-fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info .coverage htmlcov
 	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 # A dangling link to a removed Python counts as absent here, so the environment is then made anew.
@@ -87,3 +90,10 @@ $(VENV)/.runtime: requirements.txt setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.development: requirements-dev.txt requirements.txt setup.cfg pyproject.toml | $(BIN)/python
 	$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.runtime
+
+# schemathesis brings some thirty packages that nothing else needs, so it has an environment of its own.
+$(VENV)-fuzz/.ready: requirements-fuzz.txt | $(BIN)/python
+	@echo "Making $(VENV)-fuzz"
+	@$(BIN)/python -m venv --clear $(VENV)-fuzz
+	@$(VENV)-fuzz/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements-fuzz.txt
+	@touch $@
