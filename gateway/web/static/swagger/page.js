@@ -1,0 +1,19 @@
+// Starts Swagger UI. A file of its own because the page allows no script inside it.
+"use strict";
+
+window.addEventListener("DOMContentLoaded", () => {
+  const place = document.getElementById("swagger-ui");
+  SwaggerUIBundle({
+    url: place.dataset.specUrl,
+    domNode: place,
+    presets: [SwaggerUIBundle.presets.apis],
+    layout: "BaseLayout",
+    deepLinking: true,
+    docExpansion: place.dataset.expansion || "list",
+    defaultModelsExpandDepth: 0,
+    filter: true,
+    persistAuthorization: false,
+    queryConfigEnabled: false,
+    validatorUrl: null,
+  });
+});
