@@ -22,6 +22,7 @@ FIELDS: Mapping[type[GatewayError], str] = {
     errors.InvalidRecipient: "to",
     errors.TooManyRecipients: "to",
     errors.DestinationNotServed: "to",
+    errors.InvalidDate: "send_at",
     errors.InvalidOriginator: "from",
     errors.OriginatorNotAllowed: "from",
     errors.EmptyText: "content",

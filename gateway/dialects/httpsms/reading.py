@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from flask import g, request
 from marshmallow import fields
 
 from gateway.dialects.httpsms.fields import MOMENT, Moment, Strings
 from gateway.dialects.httpsms.uncertain import CONTENT_TYPE_ENDING
-from gateway.domain.errors import MalformedRequest, RequestTooLarge
+from gateway.domain.errors import InvalidField, MalformedRequest, RequestTooLarge
 from gateway.web.authentication import current_gateway
 from gateway.web.bodies import json_object, raw_body
 from gateway.web.fields import Flag, LooseSchema, Text, Whole
+
+LENGTH_OF_UUID = 36
 
 
 def values(schema: LooseSchema) -> dict[str, Any]:
@@ -48,6 +51,18 @@ def query_values(schema: LooseSchema) -> dict[str, Any]:
         elif found and found[0]:
             given[name] = found[0]
     return schema.read_all(given)
+
+
+def identifier(written: str, field: str) -> UUID:
+    """The id in a path.
+
+    Raises:
+        InvalidField: not a UUID; ``field`` is the name it is told under (``messageID``).
+    """
+    with suppress(ValueError):
+        if len(written) == LENGTH_OF_UUID:
+            return UUID(written)
+    raise InvalidField(field, "must be a valid UUID")
 
 
 def body() -> bytes:

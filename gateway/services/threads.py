@@ -1,0 +1,111 @@
+"""Conversations between an account's numbers and other parties. They are a view for people; messages stand without them.
+
+Source: contract httpsms 5.1.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.domain import ids
+from gateway.domain.errors import NotFound, Unavailable
+from gateway.domain.message import State
+from gateway.services import messages
+from gateway.services.core import Gateway
+from gateway.storage import messages as stored_messages
+from gateway.storage import threads as stored
+from gateway.storage.tables import Thread
+from gateway.storage.threads import Touch
+
+log = structlog.get_logger()
+
+COLORS = (
+    "red", "pink", "purple", "deep-purple", "indigo", "blue", "light-blue", "cyan", "teal", "green", "light-green", "lime",
+    "yellow", "amber", "orange", "deep-orange", "brown", "blue-grey",
+)  # fmt: skip
+"""Names of Material Design; each conversation gets one by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation and where its last message stands; ``state`` None: it has none left."""
+
+    thread: Thread
+    state: State | None
+
+
+def touch(gateway: Gateway, account_id: int, owner: str, contacts: Sequence[str], order_id: UUID, text: str, at: datetime) -> None:
+    """Notes that an accepted order wrote to these contacts, in the order of its messages. A contact that stands twice counts last.
+
+    The order is accepted and answered for by now, so a failure is only logged.
+    """
+    last = {contact: ids.message_id(order_id, position) for position, contact in enumerate(contacts)}
+    touches = [Touch(uuid4(), secrets.choice(COLORS), contact, message_id) for contact, message_id in last.items()]
+    try:
+        with gateway.writing() as session:
+            stored.touch(session, account_id, owner, touches, text, at)
+    except (SQLAlchemyError, Unavailable) as error:
+        log.warning("threads not touched", error=type(error).__name__, order_id=str(order_id), account_id=account_id)
+
+
+def listed(
+    gateway: Gateway, account_id: int, owner: str, text: str, offset: int, limit: int, *, archived: bool = False
+) -> list[Conversation]:
+    """Conversations of a number (compared exactly), the one with the newest message first.
+
+    Args:
+        text: narrows to those whose preview, number or contact holds it, without regard to case; "" does not.
+    """
+    with gateway.reading() as session:
+        rows = stored.page(session, account_id, owner, text, offset, limit, archived=archived)
+        states = stored_messages.states(session, account_id, [row.last_message_id for row in rows if row.last_message_id])
+        session.expunge_all()
+        return [_conversation(row, states) for row in rows]
+
+
+def change(gateway: Gateway, account_id: int, thread_id: UUID, *, archived: bool | None, read: bool | None) -> Conversation:
+    """Archives a conversation or marks it read, or the reverse; None leaves as it is.
+
+    Raises:
+        NotFound: the account has no such conversation.
+    """
+    with gateway.writing() as session:
+        thread = _one(stored.one(session, account_id, thread_id))
+        thread.is_archived = thread.is_archived if archived is None else archived
+        thread.is_read = thread.is_read if read is None else read
+        thread.updated_at = gateway.clock.now()
+        states = stored_messages.states(session, account_id, [thread.last_message_id] if thread.last_message_id else [])
+        session.flush()
+        session.expunge_all()
+        return _conversation(thread, states)
+
+
+def delete(gateway: Gateway, account_id: int, thread_id: UUID) -> None:
+    """Deletes a conversation and its messages; those that wait are not sent any more, and paid back.
+
+    Raises:
+        NotFound: the account has no such conversation.
+    """
+    with gateway.writing() as session:
+        thread = _one(stored.one(session, account_id, thread_id))
+        owner, contact = thread.owner, thread.contact
+        session.delete(thread)
+    messages.delete_conversation(gateway, account_id, owner, contact)
+
+
+def _one(thread: Thread | None) -> Thread:
+    if thread is None:
+        raise NotFound("thread")
+    return thread
+
+
+def _conversation(thread: Thread, states: dict[UUID, str]) -> Conversation:
+    state = states.get(thread.last_message_id) if thread.last_message_id else None
+    return Conversation(thread, None if state is None else State(state))
