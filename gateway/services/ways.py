@@ -10,7 +10,7 @@ from gateway.services.ordering import current_offer
 from gateway.storage import ways as stored
 from gateway.storage.identity import Caller
 from gateway.storage.tables import TEST_CONNECTOR
-from gateway.storage.ways import Way
+from gateway.storage.ways import Way as Way
 
 LATE = timedelta(seconds=1)
 """A message that is due and waits longer shows that its connector has a backlog."""
