@@ -31,11 +31,12 @@ class TooManyKeys(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class PhoneKey:
-    """A handset's key. ``shown`` is the key when it was just made, else its beginning."""
+    """A handset's key. ``key`` is the whole, known only when it was just made; ``prefix`` its beginning."""
 
     id: UUID
     name: str
-    shown: str = field(repr=False)
+    key: str | None = field(repr=False)
+    prefix: str
     phones: Sequence[tuple[UUID, str]]
     created_at: datetime
 
@@ -60,7 +61,7 @@ def create(gateway: Gateway, caller: Caller, name: str) -> PhoneKey:
             raise TooManyKeys
     permissions = None if caller.key_permissions is None else sorted(caller.key_permissions)
     made = keys.create(gateway, HTTPSMS_PHONE, caller.username, terms=KeyTerms(permissions, is_test=caller.is_test, label=name))
-    return PhoneKey(made.id, name, made.key, [], made.created_at)
+    return PhoneKey(made.id, name, made.key, made.prefix, [], made.created_at)
 
 
 def revoke(gateway: Gateway, caller: Caller, key_id: UUID) -> None:
@@ -102,4 +103,4 @@ def _found(session: Session, caller: Caller, key_id: UUID) -> Credential:
 
 def _read(key: Credential, bound: Sequence[Phone]) -> PhoneKey:
     own = [(phone.id, phone.number) for phone in bound if phone.credential_id == key.id]
-    return PhoneKey(key.id, key.label, f"{key.prefix}…", own, key.created_at)
+    return PhoneKey(key.id, key.label, None, key.prefix or "", own, key.created_at)

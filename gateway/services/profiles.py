@@ -66,7 +66,7 @@ def new_key(gateway: Gateway, caller: Caller) -> str:
     """Ends the user's keys and gives a new one, which lasts as long as the one that the caller came by."""
     with gateway.reading() as session:
         old = None if caller.credential_id is None else session.get(Credential, caller.credential_id)
-        expires_at = old and old.expires_at
+        expires_at = None if old is None else old.expires_at
     return keys.replace(gateway, keys.HTTPSMS, caller.username, expires_at).key
 
 
@@ -109,5 +109,5 @@ def _profile(user: User, default: ZoneInfo) -> Profile:
 def _zone(name: str | None, default: ZoneInfo) -> ZoneInfo:
     try:
         return ZoneInfo(name) if name else default
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return default
