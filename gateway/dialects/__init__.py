@@ -7,6 +7,6 @@ its line here.
 
 from __future__ import annotations
 
-from gateway.dialects import bulk, smsend
+from gateway.dialects import brevisone, bulk, httpsms, smsend, smsnodes
 
-DIALECTS = (smsend.DIALECT, bulk.DIALECT)
+DIALECTS = (smsend.DIALECT, bulk.DIALECT, brevisone.DIALECT, smsnodes.DIALECT, httpsms.DIALECT)
