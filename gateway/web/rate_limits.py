@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
 from limits.errors import StorageError
 
@@ -29,6 +29,8 @@ from gateway.domain.errors import Throttled
 WINDOW_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.5
 MARK = "dragoman_allowance"
+ALLOWANCE, EXCEEDED, KEPT = "dragoman.allowance", "dragoman.exceeded", "dragoman.retry_after"
+"""What is known of a request, in its own environment: ``flask.g`` belongs to a context that may outlive it."""
 RESET, RETRY = "X-RateLimit-Reset", "Retry-After"
 
 
@@ -70,14 +72,14 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(_tidy)
     app.before_request(_weigh)
     limiter = _limiter(settings)
-    limiter.request_filter(lambda: "allowance" not in g)
+    limiter.request_filter(lambda: ALLOWANCE not in request.environ)
     limiter.init_app(app)
     app.after_request(_keep)
     app.extensions["dragoman.limiter"] = limiter
 
     @app.errorhandler(RateLimitExceeded)
     def exceeded(_: RateLimitExceeded) -> Response:
-        g.is_exceeded = True
+        request.environ[EXCEEDED] = True
         return app.make_response(app.handle_user_exception(Throttled(_seconds_left(limiter))))
 
 
@@ -119,34 +121,38 @@ def _weigh() -> None:
     view = current_app.view_functions.get(request.endpoint) if request.endpoint else None
     allowance = getattr(view, MARK, None)
     if allowance is not None:
-        g.allowance = allowance()
+        request.environ[ALLOWANCE] = allowance()
 
 
 def _words(divisor: int = 1) -> str:
-    return f"{max(1, g.allowance.calls // divisor)} per {WINDOW_SECONDS} second"
+    return f"{max(1, _allowance().calls // divisor)} per {WINDOW_SECONDS} second"
 
 
 def _digest() -> str:
-    return hashlib.sha256(g.allowance.bucket.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(_allowance().bucket.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _scope(_endpoint: str) -> str:
-    scope: str = g.allowance.scope
-    return scope
+    return _allowance().scope
+
+
+def _allowance() -> Allowance:
+    allowance: Allowance = request.environ[ALLOWANCE]
+    return allowance
 
 
 def _keep(response: Response) -> Response:
-    g.retry_after = response.headers.get(RETRY)
+    request.environ[KEPT] = response.headers.get(RETRY)
     return response
 
 
 def _tidy(response: Response) -> Response:
     """Takes back what the limiter says on every answer, where Laravel says it on its own refusals only."""
-    if "allowance" not in g:
+    if ALLOWANCE not in request.environ:
         return response
-    if "is_exceeded" not in g:
+    if EXCEEDED not in request.environ:
         response.headers.pop(RESET, None)
-    kept = g.get("retry_after")
+    kept = request.environ.get(KEPT)
     if kept is None:
         response.headers.pop(RETRY, None)
     else:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import g, request
+from flask import request
 from werkzeug.http import parse_options_header
 
 from gateway.domain.errors import GatewayError
@@ -25,7 +25,7 @@ UNTRIMMED = frozenset({"password"})
 
 def once(name: str, find: Callable[[], T]) -> T:
     """What ``find`` gives or raises, found out at most once in a request: the limiter and the view ask the same."""
-    kept: dict[str, tuple[T | None, GatewayError | None]] = g.setdefault("bulk", {})
+    kept: dict[str, tuple[T | None, GatewayError | None]] = request.environ.setdefault("dragoman.bulk", {})
     if name not in kept:
         try:
             kept[name] = (find(), None)

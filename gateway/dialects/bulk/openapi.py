@@ -93,6 +93,10 @@ OPERATIONS = (
     _key_call("/api/revoke-key", "End the API key", schemas.RevokeKey, ("basic", *KEY),
               {"success": True, "message": "API key revoked successfully"}, errors.NotFound),
     *(Operation(rule, (method,), "Not offered", success=(), errors=(errors.NotBuilt, InternalError)) for method, rule in NOT_OFFERED),
+    Operation("/api/v2", ("GET",), "This description, for people",
+              success=(Success(200, "Swagger UI.", "text/html", {"type": "string"}),), errors=(InternalError,)),
+    Operation("/api/oauth2-redirect.js", ("GET",), "The script of the callback page",
+              success=(Success(200, "", "text/javascript", {"type": "string"}),), errors=(InternalError,)),
     Operation("/api/oauth2-callback", ("GET",), "The page an OAuth provider would lead back to",
               success=(Success(200, "A page with one script.", "text/html", {"type": "string"}),), errors=(InternalError,)),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from gateway.dialects.bulk.uncertain import BALANCE_IN_V1, NAME, NOT_OFFERED, SE
 from gateway.domain.errors import NotBuilt
 from gateway.services import keys, ordering, orders
 from gateway.services.rows import Caller
-from gateway.web import metrics, submitting
+from gateway.web import metrics, submitting, swagger
 from gateway.web.authentication import current_gateway
 from gateway.web.rate_limits import limited
 
@@ -102,6 +102,18 @@ def revoke_key() -> Response:
     return render.revoked()
 
 
+@blueprint.get("/api/v2")
+def documentation() -> Response:
+    """The description of all calls, for people (contract 7)."""
+    return swagger.swagger_page("/docs/assets", "/openapi.json")
+
+
+@blueprint.get("/api/oauth2-redirect.js")
+def oauth2_script() -> Response:
+    """That page's script."""
+    return swagger.asset("oauth2-redirect.js")
+
+
 @blueprint.get("/api/oauth2-callback")
 def oauth2_callback() -> Response:
     """A page with one script (contract 7)."""
@@ -163,6 +175,7 @@ PATHS = (
     "/api/regenerate-key",
     "/api/revoke-key",
     "/api/oauth2-callback",
+    "/api/oauth2-redirect.js",
 )
 for _path in PATHS:
     blueprint.add_url_rule(_path, endpoint="preflight", view_func=render.preflight, methods=["OPTIONS"])
