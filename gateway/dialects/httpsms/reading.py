@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from flask import g, request
+from flask import request
 from marshmallow import fields
 
 from gateway.dialects.httpsms.fields import MOMENT, Moment, Strings
@@ -16,7 +17,8 @@ from gateway.web.authentication import current_gateway
 from gateway.web.bodies import json_object, raw_body
 from gateway.web.fields import Flag, LooseSchema, Text, Whole
 
-LENGTH_OF_UUID = 36
+_uuid = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE).fullmatch
+BODY = "dragoman.httpsms.body"
 
 
 def values(schema: LooseSchema) -> dict[str, Any]:
@@ -59,10 +61,9 @@ def identifier(written: str, field: str) -> UUID:
     Raises:
         InvalidField: not a UUID; ``field`` is the name it is told under (``messageID``).
     """
-    with suppress(ValueError):
-        if len(written) == LENGTH_OF_UUID:
-            return UUID(written)
-    raise InvalidField(field, "must be a valid UUID")
+    if not _uuid(written):
+        raise InvalidField(field, "must be a valid UUID")
+    return UUID(written)
 
 
 def body() -> bytes:
@@ -71,9 +72,9 @@ def body() -> bytes:
     Raises:
         RequestTooLarge, MalformedRequest
     """
-    if "httpsms_body" not in g:
-        g.httpsms_body = raw_body(current_gateway().settings.max_body_bytes)
-    read: bytes = g.httpsms_body
+    if BODY not in request.environ:
+        request.environ[BODY] = raw_body(current_gateway().settings.max_body_bytes)
+    read: bytes = request.environ[BODY]
     return read
 
 
