@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.config import Settings
 from gateway.domain.errors import NotFound
-from gateway.web import errors, health, rate_limits
+from gateway.web import documentation, errors, health, rate_limits
 from gateway.web.dialect import Dialect, Dialects
 from gateway.web.edge import Edge
 
@@ -32,6 +32,7 @@ def install(app: Flask, settings: Settings, every: tuple[Dialect, ...]) -> None:
     dialects = Dialects(every, settings.dialect_hosts)
     app.extensions["dragoman.dialects"] = dialects
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(documentation.blueprint)
     for dialect in dialects.active:
         app.register_blueprint(dialect.blueprint)
     errors.install(app, dialects)
