@@ -23,13 +23,12 @@ INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-not
 
 
 @pytest.fixture(scope="session")
-def node_program() -> str:
-    """The path of node."""
-    return programs.need("node", WHAT_FOR)
+def node_packages() -> Path:
+    """As :func:`packages`."""
+    return packages()
 
 
-@pytest.fixture(scope="session")
-def node_packages(node_program: str) -> Path:
+def packages() -> Path:
     """The folder ``node_modules`` with what the lock file names. Without npm or its registry the tests that need it are skipped."""
     npm = programs.need("npm", WHAT_FOR)
     wanted = hashlib.sha256(b"".join((LOCK / name).read_bytes() for name in FILES)).hexdigest()[:16]
