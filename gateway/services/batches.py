@@ -1,0 +1,91 @@
+"""Many orders that a customer thinks of as one batch: pricing them before any is taken, and how a batch stands.
+
+Source: contract httpsms 4.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.domain import ids
+from gateway.domain.errors import InsufficientCredit, InvalidInput, Unavailable
+from gateway.domain.message import State
+from gateway.domain.parts import TextPolicy, encode
+from gateway.domain.tariff import MessageType
+from gateway.services.core import Gateway
+from gateway.services.ordering import current_offer
+from gateway.services.threads import COLORS
+from gateway.storage import billing as stored
+from gateway.storage import threads
+from gateway.storage.identity import Caller
+from gateway.storage.tables import Account
+from gateway.storage.threads import Touch
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch: ``states`` counts its messages, those deleted from the lists left out."""
+
+    label: str
+    created_at: datetime
+    states: Mapping[State, int]
+
+
+def prices(gateway: Gateway, caller: Caller, kind: MessageType, messages: Sequence[tuple[str, str]]) -> list[int | InvalidInput]:
+    """What each (recipient, text) would cost in units, or why it cannot be sent. Nothing is recorded."""
+    offer, policy = current_offer(gateway).prices, TextPolicy(caller.text_policy)
+    found: list[int | InvalidInput] = []
+    for recipient, text in messages:
+        try:
+            found.append(offer.units_per_part(kind, recipient) * encode(text, policy).parts)
+        except InvalidInput as error:
+            found.append(error)
+    return found
+
+
+def check_credit(gateway: Gateway, caller: Caller, units: int) -> None:
+    """Refuses what the account cannot pay for as a whole, now. Another order may spend the credit a moment later.
+
+    Raises:
+        InsufficientCredit
+    """
+    with gateway.reading() as session:
+        account = session.get_one(Account, caller.account_id)
+        available = account.balance + account.credit_limit
+    if units > available and not caller.is_test:
+        raise InsufficientCredit(units, available)
+
+
+def recent(gateway: Gateway, account_id: int, dialect: str, beginning: str, limit: int) -> list[Batch]:
+    """The newest batches of a dialect whose label begins so, newest first."""
+    with gateway.reading() as session:
+        labels = stored.newest_labels(session, account_id, dialect, beginning, limit)
+        counts: dict[str, dict[State, int]] = {label: {} for label, _ in labels}
+        for label, state, count in stored.states(session, account_id, dialect, list(counts)):
+            counts[label][State(state)] = count
+        return [Batch(label, at, counts[label]) for label, at in labels]
+
+
+def touch_threads(gateway: Gateway, account_id: int, owner: str, messages: Sequence[tuple[str, str]], order_id: UUID, at: datetime) -> None:
+    """Notes that an accepted order wrote these (contact, text), in the order of its messages, to the conversations.
+
+    As :func:`gateway.services.threads.touch`, for texts that differ; a failure is only logged.
+    """
+    last = {contact: (text, ids.message_id(order_id, position)) for position, (contact, text) in enumerate(messages)}
+    by_text: dict[str, list[Touch]] = {}
+    for number, (contact, (text, message_id)) in enumerate(last.items()):
+        by_text.setdefault(text, []).append(Touch(uuid4(), COLORS[number % len(COLORS)], contact, message_id))
+    try:
+        with gateway.writing() as session:
+            for text, touches in by_text.items():
+                threads.touch(session, account_id, owner, touches, text, at)
+    except (SQLAlchemyError, Unavailable) as error:
+        log.warning("threads not touched", error=type(error).__name__, order_id=str(order_id), account_id=account_id)
