@@ -136,6 +136,7 @@ class Expiry(LooseSchema):
         1,
         MOST_EXPIRY_DAYS,
         load_default=None,
+        allow_none=False,  # which would also take 0 for absent, and a key that never expires is not what 0 asks for
         metadata={"description": "Days of 24 hours from now. Left out: the key does not expire.", "example": 30},
     )
 

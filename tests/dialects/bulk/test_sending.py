@@ -226,7 +226,10 @@ class TestVersion1:
 
     @on_sqlite
     def test_credentials_absent(self, owner: Program) -> None:
-        for fields in ({}, {"username": "owner"}, {"password": "x"}, {"username": "", "password": ""}, {"username": [], "password": {}}):
+        absent: tuple[dict[str, Any], ...] = (
+            {}, {"username": "owner"}, {"password": "x"}, {"username": "", "password": ""}, {"username": [], "password": {}},
+        )  # fmt: skip
+        for fields in absent:
             told = refused(owner.call("POST", SEND_V1, json=MESSAGE | fields), 401, "Credentials are required")
             assert told["help"] == "Provide username and password"
 
