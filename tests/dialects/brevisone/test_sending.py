@@ -42,7 +42,9 @@ def book(gateway: Gateway, account: Account, clock: FixedClock) -> dict[str, int
             Contact(account_id=account.id, name=name, number=number, created_at=clock.now())
             for name, number in (("Ada", "+491701111111"), ("Bob", "+491702222222"), ("Grüße", "+491703333333"))
         ]
-        groups = [ContactGroup(account_id=account.id, name=name, created_at=clock.now()) for name in ("Admins", "Nobody home", "ADMINS OFF")]
+        groups = [
+            ContactGroup(account_id=account.id, name=name, created_at=clock.now()) for name in ("Admins", "Nobody home", "ADMINS OFF")
+        ]
         session.add_all([*contacts, *groups])
         session.flush()
         session.add_all([GroupMember(group_id=groups[0].id, contact_id=each.id) for each in contacts[:2]])
@@ -123,11 +125,12 @@ class TestParameters:
         assert the_order(gateway).text == "Grüße"
 
     @on_sqlite
-    @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=xyz", "application/json", "text/plain", ""])
     @pytest.mark.parametrize("body", [b"", b"\x00\xff garbage", b'{"text": "json"}', b"text=body"])
-    def test_a_body_that_cannot_be_read_counts_as_none(self, owner: Program, gateway: Gateway, kind: str, body: bytes) -> None:
-        accepted(owner.raw("POST", API + "?" + owner.written(text="query"), data=body, headers={"Content-Type": kind}))
-        assert the_order(gateway).text == "query"
+    def test_a_body_that_cannot_be_read_counts_as_none(self, owner: Program, gateway: Gateway, body: bytes) -> None:
+        kinds = ("multipart/form-data", "multipart/form-data; boundary=xyz", "application/json", "text/plain", "")
+        for kind in kinds:
+            accepted(owner.raw("POST", API + "?" + owner.written(text="query"), data=body, headers={"Content-Type": kind}))
+        assert [order.text for order in orders(gateway)] == ["query"] * len(kinds)
 
     @on_sqlite
     def test_a_json_body_holds_no_parameters(self, owner: Program) -> None:
@@ -234,7 +237,14 @@ class TestModes:
     @on_sqlite
     @pytest.mark.parametrize(
         ("mode", "to"),
-        [("user", "Eve"), ("user", "Admins"), ("user", "99999999999999999999999"), ("group", "Nobody home"), ("group", "Ada"), ("user", " ")],
+        [
+            ("user", "Eve"),
+            ("user", "Admins"),
+            ("user", "99999999999999999999999"),
+            ("group", "Nobody home"),
+            ("group", "Ada"),
+            ("user", " "),
+        ],
     )
     def test_nobody(self, owner: Program, gateway: Gateway, book: dict[str, int], mode: str, to: str) -> None:
         refused(owner.get(mode=mode, to=to), 400, SEE_LOGS)
