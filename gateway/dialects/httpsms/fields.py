@@ -27,7 +27,8 @@ class Strings(fields.Field[list[str]]):
     """
 
     def __init__(self, *, most: int, longest: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        described = {"type": "array", "items": {"type": "string", "maxLength": longest}, "maxItems": most}
+        super().__init__(**kwargs | {"metadata": described | kwargs.get("metadata", {})})
         self.most, self.longest = most, longest
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
@@ -45,6 +46,9 @@ class Strings(fields.Field[list[str]]):
 
 class Moment(fields.Field[datetime]):
     """A moment as RFC 3339 with an offset, to an aware datetime in UTC. What has not that form is refused before (contract 1.3)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"metadata": {"type": "string", "format": "date-time"} | kwargs.get("metadata", {})})
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         found = MOMENT.fullmatch(value) if isinstance(value, str) else None
