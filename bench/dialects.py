@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from gateway import create_app
 from gateway.config import Settings
 from gateway.services import accounts, devices, identity, ledger, schema
 from gateway.services.identity import Password
-from gateway.services.keys import MOST_CALLS_PER_MINUTE, KeyTerms
+from gateway.services.keys import MOST_CALLS_PER_MINUTE
 
 NAME, PASSWORD, DEVICE = "bench", "bench-password", "bench-device"
 SESSION = "smsend"
@@ -81,7 +81,7 @@ def prepared(environment: dict[str, str]) -> dict[str, Call]:
         schema.upgrade(gateway)
         accounts.create_account(gateway, accounts.NewAccount(NAME))
         accounts.create_user(gateway, NAME, NAME, PASSWORD)
-        accounts.set_user_limits(gateway, NAME, KeyTerms(calls_per_minute=MOST_CALLS_PER_MINUTE))
+        accounts.set_user_limits(gateway, NAME, lambda terms: replace(terms, calls_per_minute=MOST_CALLS_PER_MINUTE))
         devices.create(gateway, NAME, DEVICE, PASSWORD)
         ledger.add_credit(gateway, NAME, CREDIT_UNITS)
         keys = identity.sign_in(gateway, [Password(NAME, PASSWORD)], "")
