@@ -19,7 +19,8 @@ REQUIRED = {
     "message": PAYLOAD,
     "messageId": "Message ID is required",
 }
-UNCERTAIN = "Database error: the message may have been queued, repeat it only with the same Idempotency-Key"
+UNCERTAIN = (("X-Outcome", "unknown"),)
+"""Tells an answer after which the message may be queued from one after which it is not: the sentence is the page's own for both."""
 ERROR_SCHEMA = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
 
@@ -88,6 +89,6 @@ ERRORS: ErrorTable = {
     errors.DailyCapReached: ErrorRow(429, "", _cap),
     errors.Unavailable: ErrorRow(503, "", "Service unavailable"),
     errors.StorageUnavailable: ErrorRow(500, "", "Database error"),
-    errors.OutcomeUnknown: ErrorRow(500, "", UNCERTAIN),
+    errors.OutcomeUnknown: ErrorRow(500, "", "Database error", UNCERTAIN),
     InternalError: ErrorRow(500, "", "Internal server error"),
 }

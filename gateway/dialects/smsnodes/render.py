@@ -57,7 +57,7 @@ def preflight() -> Response:
 def open_to_browsers(response: Response) -> None:
     """Lets a page of any origin read the answer; nothing here goes by cookies."""
     response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Outcome, X-Request-Id"
 
 
 def stamp(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The acceptance vectors of contract 6, on both databases."""
+"""The acceptance vectors of contract 6, on both databases. The sixth, storage down, is in ``test_errors``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import json
 import re
 
 import pytest
-from flask import Flask
 
 from gateway.services import ledger
 from gateway.services.core import Gateway
-from gateway.storage.driver import close_connections
 from gateway.storage.tables import Order
 from tests.dialects.smsnodes.conftest import HEALTH, SAMPLES, Device, queued, refused, serve
 from tests.support.builders import messages
@@ -62,25 +60,6 @@ def test_vector_4_priority(owner: Device, gateway: Gateway) -> None:
 @pytest.mark.parametrize("body", [b"{}", b"", b"  \n"])
 def test_vector_5_nothing(owner: Device, body: bytes) -> None:
     refused(owner.post(body), 400, "Username and password are required")
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_vector_6_storage_is_down(owner: Device, app: Flask, gateway: Gateway) -> None:
-    url = gateway.engine.url.set(port=1)
-    queued(owner.send())
-    close_connections(gateway.engine)
-    broken = gateway.engine
-    broken.dispose()
-    creator = broken.pool._creator
-    broken.pool._creator = lambda *_: __import__("psycopg").connect(url.render_as_string(hide_password=False).replace("+psycopg", ""))
-    try:
-        refused(owner.send(), 500, "Database error")
-        gateway.pulse.forget()
-        answer = owner.http.get(HEALTH)
-        assert (answer.status_code, json.loads(answer.data)["status"]) == (503, "unhealthy")
-        assert set(json.loads(answer.data)) == {"status", "timestamp", "ssl", "encryption", "connectedDevices"}
-    finally:
-        broken.pool._creator = creator
 
 
 def test_vector_7_health(owner: Device, gateway: Gateway) -> None:
