@@ -11,9 +11,7 @@ from gateway.domain.errors import StorageUnavailable
 from gateway.domain.ids import first_uuid7
 from gateway.services.core import Gateway
 from gateway.services.kept import Kept
-from gateway.services.watching import Backlog, backlog
 from gateway.storage import gauges as stored
-from gateway.storage.tables import TEST_CONNECTOR
 
 QUICK_SECONDS = 3.0
 SLOW_SECONDS = 30.0
@@ -30,11 +28,19 @@ class _Counted:
     recipients: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What waits now, and whether it can go out."""
+
+    waiting: int
+    can_send: bool
+
+
 class Gauges:
     """The figures of one process. While the database is away each stays as it was last known, 0 at first, and nothing can be sent."""
 
     def __init__(self) -> None:
-        self._backlog: Kept[str, Backlog | None] = Kept(QUICK_SECONDS)
+        self._moment: Kept[str, _Now | None] = Kept(QUICK_SECONDS)
         self._counts: Kept[str, int] = Kept(SLOW_SECONDS)
         self._last: dict[str, int] = {}
         self._counted = _Counted(_FIRST, 0)
@@ -42,13 +48,13 @@ class Gauges:
     def can_send(self, gateway: Gateway) -> bool:
         """Whether the database answers and a living dispatcher owns a connector; the one of test mode does not count."""
         now = self._now(gateway)
-        return now is not None and any(is_owned for name, is_owned in now.owned.items() if name != TEST_CONNECTOR)
+        return now is not None and now.can_send
 
     def waiting(self, gateway: Gateway) -> int:
         """Messages that are due and wait."""
         now = self._now(gateway)
         if now is not None:
-            self._last["waiting"] = sum(line.count for line in now.waiting if line.connector != TEST_CONNECTOR)
+            self._last["waiting"] = now.waiting
         return self._last.get("waiting", 0)
 
     def failed(self, gateway: Gateway, hours: int) -> int:
@@ -78,17 +84,20 @@ class Gauges:
 
     def forget(self) -> None:
         """Makes the next questions read the database."""
-        self._backlog.forget()
+        self._moment.forget()
         self._counts.forget()
 
-    def _now(self, gateway: Gateway) -> Backlog | None:
-        def read() -> Backlog | None:
+    def _now(self, gateway: Gateway) -> _Now | None:
+        def read() -> _Now | None:
+            now = gateway.clock.now()
             try:
-                return backlog(gateway)
+                with gateway.reading() as session:
+                    owned = stored.connectors(session, now)
+                    return _Now(sum(stored.due(session, name, now) for name in owned), any(owned.values()))
             except StorageUnavailable:
                 return None
 
-        return self._backlog.get("backlog", read)
+        return self._moment.get("now", read)
 
     def _count(self, name: str, read: Callable[[], int]) -> int:
         try:

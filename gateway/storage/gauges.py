@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from gateway.storage.tables import TEST_CONNECTOR, Account, Message, Order
+from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from gateway.storage.tables import TEST_CONNECTOR, Account, ConnectorRow, Message, Order
 
 # Written out: only then is it plain to both databases that a partial index will do.
 _WAITING = text("state IN ('scheduled', 'queued')")
@@ -20,12 +21,27 @@ _DATABASE = text("SELECT pg_database_size(current_database())")
 def recipients(session: Session, start: UUID, end: UUID) -> int:
     """Recipients of all orders, but for test mode, with ids from ``start`` up to but without ``end``.
 
-    A range of the key for each account: a short span costs as much as it holds, whatever the history.
+    A range of the key for each account: a short span costs as much as it holds, whatever the history. From the beginning on, one walk
+    through the table is cheaper.
     """
-    own = select(func.coalesce(func.sum(Order.recipient_count), 0)).where(
-        Order.account_id == Account.id, Order.id >= start, Order.id < end, Order.is_test.is_(False)
-    )
-    return int(session.scalar(select(func.sum(own.correlate(Account).scalar_subquery())).select_from(Account)) or 0)
+    every = select(func.coalesce(func.sum(Order.recipient_count), 0)).where(Order.id < end, Order.is_test.is_(False))
+    if start.int == 0:
+        return int(session.scalar(every) or 0)
+    own = every.where(Order.account_id == Account.id, Order.id >= start).correlate(Account)
+    return int(session.scalar(select(func.sum(own.scalar_subquery())).select_from(Account)) or 0)
+
+
+def connectors(session: Session, now: datetime) -> dict[str, bool]:
+    """Every connector but the one of test mode, and whether a living dispatcher owns it."""
+    found = session.execute(select(ConnectorRow.name, ConnectorRow.lease_until).where(ConnectorRow.name != TEST_CONNECTOR))
+    return {name: until is not None and until > now for name, until in found}
+
+
+def due(session: Session, connector: str, now: datetime) -> int:
+    """Messages of a connector that are due and wait. Reads the index lane by lane, so that a far future costs nothing."""
+    lanes = range(HIGHEST_PRIORITY, LOWEST_PRIORITY + 1)
+    lane = select(func.count()).where(_WAITING, Message.connector == connector, Message.due_at <= now)
+    return sum(session.scalar(lane.where(Message.priority == priority)) or 0 for priority in lanes)
 
 
 def unsent(session: Session) -> int:

@@ -16,7 +16,6 @@ from gateway.dialects.brevisone import DIALECT
 from gateway.dialects.brevisone.errors import ERRORS
 from gateway.domain import errors
 from gateway.domain.errors import GatewayError
-from gateway.services import ordering
 from gateway.services.accounts import set_user_disabled, set_user_limits
 from gateway.services.core import Gateway
 from gateway.storage.db import db
@@ -153,7 +152,7 @@ def raising(error: Exception) -> Prepare:
         def struck(*_: object) -> None:
             raise error
 
-        patch.setattr(ordering.acceptance, "accept", struck)
+        patch.setattr("gateway.services.ordering.acceptance.accept", struck)
         return {}
 
     return prepare

@@ -49,7 +49,8 @@ def book(gateway: Gateway, account: Account, clock: FixedClock) -> dict[str, int
         session.flush()
         session.add_all([GroupMember(group_id=groups[0].id, contact_id=each.id) for each in contacts[:2]])
         session.add(Contact(account_id=account.id, name=str(contacts[0].id), number="+491709999999", created_at=clock.now()))
-        return {each.name: each.id for each in [*contacts, *groups]}
+        ids = {each.name: each.id for each in contacts}
+        return ids | {each.name: each.id for each in groups}
 
 
 class TestVectors:
