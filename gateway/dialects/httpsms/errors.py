@@ -32,6 +32,11 @@ FIELDS: Mapping[type[GatewayError], str] = {
     errors.DuplicateReference: "request_id",
 }
 """The field that an error belongs to, where the middle's name for it is not the client's."""
+REASONS: Mapping[type[GatewayError], str] = {
+    errors.IdempotencyMismatch: "was used with another request",
+    errors.DuplicateReference: "is already in use",
+}
+"""What is wrong with that field, for errors that are about no field in the middle."""
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -59,7 +64,7 @@ def fields_of(error: GatewayError) -> dict[str, list[str]]:
 
 
 def _sentence(name: str, error: GatewayError) -> str:
-    reason = error.reason if isinstance(error, InvalidInput) else str(error)
+    reason = error.reason if isinstance(error, InvalidInput) else REASONS.get(type(error), "is not valid")
     return f"The {name} field {reason}"
 
 
