@@ -46,20 +46,26 @@ def install(app: Flask, settings: Settings, every: tuple[Dialect, ...]) -> None:
 
 def _note_routes(app: Flask, dialects: Dialects) -> None:
     names = {dialect.blueprint.name: dialect for dialect in dialects.active}
+    adding = {dialect.name: dialect.added_headers for dialect in dialects.active if dialect.added_headers}
 
     @app.before_request
     def note_route() -> None:
+        environ = request.environ
         if request.endpoint is None:
             return
-        request.environ["dragoman.endpoint"] = request.endpoint
+        environ["dragoman.endpoint"] = request.endpoint
         dialect = names.get(request.blueprint or "")
-        request.environ["dragoman.dialect"] = dialect.name if dialect else ""
-        if dialect is not None and errors.spoken(dialects) is not dialect:
+        if dialect is not None and not dialects.answers(dialect, environ.get("HTTP_HOST", "")):
             raise NotFound("path")  # not spoken under this host name
+        environ["dragoman.dialect"] = dialect.name if dialect else ""
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        dialect = errors.spoken(dialects)
-        if dialect is not None and dialect.added_headers is not None:
-            dialect.added_headers(response)
+        name = request.environ.get("dragoman.dialect")
+        if name is None:  # no route was found, or its method was not
+            dialect = errors.spoken(dialects)
+            name = dialect.name if dialect else ""
+        add = adding.get(name)
+        if add is not None:
+            add(response)
         return response

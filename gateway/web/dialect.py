@@ -118,14 +118,15 @@ class Dialects:
         """The dialect that is spoken at this path of this host (name with or without port)."""
         for start, dialect in self._by_path:
             if path.startswith(start) and (len(path) == len(start) or path[len(start)] == "/"):
-                return dialect if self._answers(dialect, host) else None
+                return dialect if self.answers(dialect, host) else None
         return None
 
     def is_mended(self, path: str) -> bool:
         """Whether runs of slashes in this path mean one."""
         return path.startswith(self._mended)
 
-    def _answers(self, dialect: Dialect, host: str) -> bool:
+    def answers(self, dialect: Dialect, host: str) -> bool:
+        """Whether the dialect may be spoken under this host name (with or without port)."""
         hosts = self._hosts.get(dialect.name)
         return hosts is None or _bare(host) in hosts
 
