@@ -1,6 +1,6 @@
-"""Chromium without a window, driven over its own pipe: pages are opened, looked at and clicked, and every address it asks for is kept.
+"""Chromium without a window, driven over its own pipe: pages are opened, looked at and clicked, and what they ask for is kept.
 
-The browser starts with an empty profile, resolves no name, and writes a network log: what is in there was asked for, whoever wanted it.
+The browser starts with an empty profile, resolves no name, and writes a network log that names whoever began a request.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import select
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +39,8 @@ FLAGS = (
 )
 OWN_SCHEMES = ("about", "chrome", "chrome-untrusted", "chrome-extension", "devtools", "data", "blob", "file")
 """Schemes that reach no network."""
+NO_PAGE = "not an origin"
+"""What the network log says of who began a request where it was no page."""
 
 
 class Refused(AssertionError):
@@ -51,6 +51,7 @@ class Browser:
     """One tab. ``complaints`` are what the page's console and the browser itself had to say: errors and policy violations too."""
 
     def __init__(self, folder: Path) -> None:
+        program = programs.need(PROGRAM, "tests in a browser")
         self._log = folder / "browser.log"
         self._net_log = folder / "net-log.json"
         self.complaints: list[str] = []
@@ -60,7 +61,7 @@ class Browser:
         self._from, answers = os.pipe()
         # The browser reads commands from descriptor 3 and answers on 4; a shell puts them there.
         words = [
-            programs.need(PROGRAM, "tests in a browser"),
+            program,
             *FLAGS,
             f"--user-data-dir={folder / 'profile'}",
             f"--log-net-log={self._net_log}",
@@ -124,11 +125,15 @@ class Browser:
         os.close(self._to)
         os.close(self._from)
 
-    def requested(self) -> list[str]:
-        """Every address with a host that the browser asked for, also on its own account. Only after :meth:`close`."""
+    def requested(self) -> set[str]:
+        """Every address that a page asked for, by markup, style or script. Only after :meth:`close`.
+
+        What the browser asks on its own account (its maker's services, which no flag stops) names no page as the one who began it;
+        nor do the addresses that :meth:`open` was given.
+        """
         found = json.loads(self._net_log.read_text(encoding="utf-8", errors="replace"))
-        urls = {event.get("params", {}).get("url") for event in found["events"]}
-        return sorted(url for url in urls if isinstance(url, str) and urlsplit(url).scheme not in OWN_SCHEMES)
+        begun = [event["params"] for event in found["events"] if "initiator" in event.get("params", {}) and "url" in event["params"]]
+        return {params["url"] for params in begun if params["initiator"] != NO_PAGE and urlsplit(params["url"]).scheme not in OWN_SCHEMES}
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
         """One command of the DevTools protocol, and its result.
@@ -171,15 +176,3 @@ class Browser:
             self.complaints.append(json.dumps(params["exceptionDetails"])[:1000])
         elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
             self.complaints.append(" ".join(str(each.get("value", each.get("description"))) for each in params["args"]))
-
-
-@contextmanager
-def started(folder: Path) -> Iterator[Browser]:
-    """A browser of the test's own, with an empty profile in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    browser = Browser(folder)
-    try:
-        yield browser
-    finally:
-        if browser.process.poll() is None:
-            browser.close()

@@ -9,7 +9,8 @@ window.addEventListener("DOMContentLoaded", () => {
     presets: [SwaggerUIBundle.presets.apis],
     layout: "BaseLayout",
     deepLinking: true,
-    docExpansion: place.dataset.expansion || "list",
+    // Above 150 lines it draws only those in sight, and the browser's own search finds nothing below: so open one API at a time.
+    docExpansion: "none",
     defaultModelsExpandDepth: 0,
     filter: true,
     persistAuthorization: false,
