@@ -19,6 +19,7 @@ from gateway.domain.message import State
 from gateway.services import dispatching
 from gateway.services.core import Gateway
 from gateway.services.gauges import Gauges
+from gateway.storage import gauges as stored
 from gateway.storage.db import db
 from gateway.storage.driver import close_connections
 from gateway.storage.tables import Account, Message
@@ -171,6 +172,19 @@ def test_figures_are_kept_for_a_moment(watcher: Program, gauges: Gauges, stateme
         watcher.raw("GET", CHECK)
         watcher.raw("GET", f"{CHECK}?option=state")
     assert len(statements) == asked
+
+
+@on_sqlite
+def test_what_waits_is_counted_by_its_index(gateway: Gateway, clock: FixedClock, statements: list[str]) -> None:
+    with gateway.reading() as session:
+        stored.due(session, "simulator", clock.now())
+        stored.unsent(session)
+        counts = [each for each in statements if "count(" in each]
+        assert len(counts) == 4
+        for each in counts:
+            values = ("simulator", clock.now().isoformat(" "), 1)[: each.count("?")]
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", values).all()
+            assert [row for row in plan if "ix_messages_waiting" in row[3]], plan
 
 
 @on_sqlite
