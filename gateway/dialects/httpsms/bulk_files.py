@@ -170,8 +170,8 @@ class Checked:
             for name in (FROM, TO, CONTENT, SEND_TIME, ATTACHMENTS)
         }
         wrong = len(self.problems)
-        sender = self._read(number, FROM, partial(self._sender, str(found[FROM])))
-        to = self._read(number, TO, partial(numbers.contact, _required(found[TO])))
+        sender = self._read(number, FROM, partial(self._sender, found[FROM]))
+        to = self._read(number, TO, partial(_recipient, found[TO]))
         content = self._read(number, CONTENT, partial(_content, str(found[CONTENT])))
         send_at = self._read(number, SEND_TIME, partial(self._send_at, found[SEND_TIME]))
         if str(found[ATTACHMENTS]).strip():
@@ -190,12 +190,12 @@ class Checked:
     def _note(self, number: int, column: str, error: InvalidInput) -> None:
         self.problems.append(InvalidField(DOCUMENT, f"is wrong in row {number}: {column} {error.reason}"))
 
-    def _sender(self, written: str) -> str:
+    def _sender(self, written: Cell) -> str:
         sender = numbers.owner(_required(written), FROM)
         if sender not in self._owned:
             self._owned[sender] = phones.find(current_gateway(), self.known.account_id, sender) is not None
         if not self._owned[sender]:
-            raise submission.NOT_YOURS[0]
+            raise InvalidField(FROM, submission.NOT_YOURS[0].reason)
         return sender
 
     def _send_at(self, written: Cell) -> datetime | None:
@@ -266,6 +266,10 @@ def _submit(known: Caller, group: Sequence[Line], label: str, number: int) -> No
 def _key_of_group(key: str | None, number: int) -> str | None:
     """An Idempotency-Key for each order of a repeated request: the client's own for the first."""
     return key if key is None or not number else f"{hashlib.sha256(key.encode()).hexdigest()}-{number}"
+
+
+def _recipient(written: Cell) -> str:
+    return numbers.contact(_required(written))
 
 
 def _required(written: Cell) -> str:

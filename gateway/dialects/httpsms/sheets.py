@@ -77,6 +77,7 @@ def _xlsx(content: bytes) -> Iterator[list[Cell]]:
     _check(content)
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
     sheet = book.worksheets[0]
+    sheet.reset_dimensions()  # what a file says of its size may be wrong, and rows behind it would be left out without a word
     for values in sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True):
         yield [_cell(value) for value in values] if any(values) else []
 

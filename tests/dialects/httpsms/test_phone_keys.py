@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.domain.errors import UnknownKey
 from gateway.services import identity, keys, phone_keys
-from gateway.services.identity import UnknownKey
 from gateway.storage.tables import Phone
 from tests.dialects.httpsms.client import NUMBER, Client, data, refused, wrong
 
