@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 
 import pytest
 
+from gateway.services import accounts, keys
+from gateway.services.keys import KeyTerms
 from tests.e2e.clients import cast as customers
 from tests.e2e.clients import catalogue
 from tests.e2e.clients.cast import PROGRAMS, Cast
@@ -43,6 +46,37 @@ def test_a_program_is_answered_as_its_manual_says(cast: Cast, door: str, program
 
 def test_no_name_is_used_twice() -> None:
     assert len({(program.dialect, program.name) for program in PROGRAMS}) == len(PROGRAMS)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_health_tells_whether_the_door_has_tls(cast: Cast, door: str) -> None:
+    assert json.loads(_asked(cast, door, "GET", "/api/health").body)["ssl"] is (door == "nginx-tls")
+
+
+@pytest.mark.parametrize("door", ["nginx", "nginx-tls"])
+def test_a_forged_address_is_no_way_around_a_limit(cast: Cast, door: str) -> None:
+    """Calls without a key are counted by address (contract bulk 5): the one that nginx sees."""
+
+    def left(forged: str) -> int:
+        answer = _asked(cast, door, "GET", "/api/v2/account/balance", {"X-Forwarded-For": forged, "X-Real-IP": forged})
+        assert answer.status == 401
+        return int(answer.header("X-RateLimit-Remaining") or "")
+
+    first, second, third = (left(f"192.0.2.{number}") for number in (1, 2, 3))
+    assert second == first - 1 or third == second - 1, "at most one minute ends between the three"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_limit_is_told_through_every_door(cast: Cast, door: str) -> None:
+    username = f"hush-eager-{door}"
+    accounts.create_user(cast.town.gateway, f"bulk at {door}, keys", username, customers.PASSWORD)
+    key = keys.create(cast.town.gateway, keys.BULK, username, terms=KeyTerms(calls_per_minute=2)).key
+    answers = [_asked(cast, door, "GET", "/api/v2/account/balance", {"X-API-Key": key}) for _ in range(3)]
+    keys.revoke(cast.town.gateway, key[:12])
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert [answer.header("X-RateLimit-Remaining") for answer in answers] == ["1", "0", "0"]
+    assert 0 < int(answers[-1].header("Retry-After") or "") <= 60
+    assert json.loads(answers[-1].body)["message"] == "Too Many Attempts."
 
 
 SECRET_CALLS = (
@@ -84,8 +118,8 @@ def test_a_gateway_that_is_down_leaves_no_secret_and_says_so_to_each_api(cast: C
         cast.town.web.start()
 
 
-def _asked(cast: Cast, door: str, method: str, path: str) -> rawhttp.Answer:
+def _asked(cast: Cast, door: str, method: str, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> rawhttp.Answer:
     name = cast.known["brevisone", door]["reader"]
-    headers = {"Referer": "http://a.example/?password=hush", "Content-Length": "0"}
+    sent = {"Referer": "http://a.example/?password=hush", "Content-Length": "0", **headers}
     tls = cast.town.front.tls if door == "nginx-tls" else None
-    return rawhttp.request(cast.town.port(door), path.format(name=name), method=method, headers=headers, tls=tls)
+    return rawhttp.request(cast.town.port(door), path.format(name=name), method=method, headers=sent, tls=tls)

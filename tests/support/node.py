@@ -19,6 +19,7 @@ from tests.support import programs
 LOCK = programs.ROOT / "tests" / "e2e" / "clients" / "node"
 FILES = ("package.json", "package-lock.json")
 WHAT_FOR = "tests with programs of customers"
+PATIENCE_SECONDS = 180
 INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
 
 
@@ -57,8 +58,9 @@ def _install(npm: str, folder: Path) -> None:
     unfinished.mkdir()
     for name in FILES:
         shutil.copy(LOCK / name, unfinished)
-    done = subprocess.run([npm, *INSTALL], cwd=unfinished, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode:
+    try:
+        subprocess.run([npm, *INSTALL], cwd=unfinished, capture_output=True, check=True, timeout=PATIENCE_SECONDS)
+    except subprocess.SubprocessError:
         # No program has this name: the run says what was missing, and fails where nothing may be.
         programs.need("npm-packages (npm ci failed)", WHAT_FOR)
     unfinished.rename(folder)

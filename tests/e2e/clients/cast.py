@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 
 from gateway.services import accounts, contacts, devices, keys, ledger, phones, story
 from gateway.services.accounts import NewAccount
@@ -56,7 +57,7 @@ class Cast:
 
     def secrets(self) -> list[str]:
         """What no log may hold. Of a key the part that is stored in no form."""
-        return ["hush", *(known["key"][12:] for known in self.known.values() if "key" in known)]
+        return ["hush", *(value[12:] for known in self.known.values() for name, value in known.items() if name.endswith("key"))]
 
     def act(self, program: Program, door: str) -> tuple[catalogue.Ran, list[tuple[str, str]]]:
         """Runs a program at a door: what it said, and what its account has sent by it, in no order."""
@@ -83,7 +84,10 @@ def assembled(town: Town, folder: Path) -> Iterator[Cast]:
             account = f"{dialect} at {door}"
             _account(town.gateway, account, region)
             known = {"account": account, "password": PASSWORD, "base": _base(town, door), "plain": _base(town, PLAIN[door])}
-            cast.known[dialect, door] = known | _MAKERS[dialect](town.gateway, account, door)
+            known |= _MAKERS[dialect](town.gateway, account, door)
+            if dialect == httpsms.DIALECT:
+                known["csv"] = _file(folder / f"{door}.csv", Template(httpsms.CSV).substitute(known))
+            cast.known[dialect, door] = known
     command = [sys.executable, "-m", "gateway.dispatcher"]
     with cast.dispatcher_log.open("ab") as log:
         process = subprocess.Popen(command, env=town.web.environment, cwd=programs.ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -92,6 +96,11 @@ def assembled(town: Town, folder: Path) -> Iterator[Cast]:
         yield cast
     finally:
         programs.end(process, signal.SIGTERM, 30)
+
+
+def _file(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
 
 def _base(town: Town, door: str) -> str:
@@ -128,10 +137,15 @@ def _bulk(gateway: Gateway, account: str, door: str) -> dict[str, str]:
 
 
 def _httpsms(gateway: Gateway, account: str, door: str) -> dict[str, str]:
-    username, owner = f"hush-office-{door}", f"+1800555019{DOORS.index(door)}"
-    accounts.create_user(gateway, account, username, PASSWORD)
-    phones.add(gateway, account, owner, PhoneChange(messages_per_minute=0))
-    return {"owner": owner, "key": keys.create(gateway, keys.HTTPSMS, username).key}
+    known: dict[str, str] = {}
+    for prefix, name, digit in (("", account, "9"), ("keeper_", f"{account}, dashboard", "8")):
+        username, owner = f"hush-{prefix}office-{door}", f"+180055501{digit}{DOORS.index(door)}"
+        if prefix:
+            _account(gateway, name, "US")
+        accounts.create_user(gateway, name, username, PASSWORD)
+        phones.add(gateway, name, owner, PhoneChange(messages_per_minute=0))
+        known |= {f"{prefix}owner": owner, f"{prefix}key": keys.create(gateway, keys.HTTPSMS, username).key}
+    return known
 
 
 _MAKERS = {"brevisone": _brevisone, "smsnodes": _smsnodes, "bulk": _bulk, "httpsms": _httpsms}

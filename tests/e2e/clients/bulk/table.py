@@ -85,5 +85,6 @@ KEYS = (
     curl(DIALECT, "keys curl revoke, nobody", "-X", "POST", "$base/api/revoke-key", status=401, body={"message": "Unauthenticated."}),
     Program(DIALECT, "keys requests, a key's life", ("python", "keys.py", "$base", "$keeper", "$password")),
     curl(DIALECT, "curl oauth2-callback", "$base/api/oauth2-callback"),
+    curl(DIALECT, "curl the page of calls", "$base/api/v2"),
 )  # fmt: skip
 PROGRAMS = (*VERSION_1, *VERSION_2, *KEYS)

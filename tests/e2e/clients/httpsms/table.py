@@ -12,6 +12,10 @@ URL = "$base/v1/messages"
 JSON = ("-H", "Content-Type: application/json")
 KEY = ("-H", "x-api-key: $key")
 TO = "+18005550100"
+CSV = f"""FromPhoneNumber,ToPhoneNumber,Content,SendTime(optional),AttachmentURLs(optional)
+$owner,{TO},{TEXT},,
+$owner,18005550101,"Hello, again",,
+"""
 ORDER = {"content": "Hello", "from": "$owner", "to": TO}
 PENDING = {"status": "success", "data": {"id": str, "status": "pending", "owner": str, "contact": TO, "type": "mobile-terminated"}}
 NOBODY = {"status": "error", "message": "You are not authorized to carry out this request.", "data": str}
@@ -61,6 +65,9 @@ PROGRAMS = (
     _read("curl phones", "/v1/phones", body={"data": [{"phone_number": str, "sim": str}]}),
     _read("curl threads", "/v1/message-threads?owner=$owner", body={"data": list}),
     _read("curl phones, no key", "/v1/phones", "-H", "Accept: */*", status=401, body=NOBODY),
+    curl(DIALECT, "curl bulk-messages, a CSV file", "$base/v1/bulk-messages", *KEY, "-F", "document=@$csv;type=text/csv", status=202,
+         body={"status": "success", "message": str}, sent=((TO, TEXT), ("+18005550101", "Hello, again"))),
+    _read("curl bulk-messages", "/v1/bulk-messages", body={"status": "success", "data": list}),
     curl(DIALECT, "curl health", "$base/health"),
     curl(DIALECT, "curl preflight", "-X", "OPTIONS", f"{URL}/send", "-H", "Origin: http://a.example",
          "-H", "Access-Control-Request-Method: POST", "-H", "Access-Control-Request-Headers: x-api-key", status=204, body=""),
@@ -71,4 +78,5 @@ PROGRAMS = (
     _script("npm httpsms", "node", "package.mjs"),
     _script("npm httpsms, encrypted", "node", "package_encrypted.mjs", sent=((TO, "$cipher"),)),
     _script("Python requests, later", "python", "send.py"),
+    Program(DIALECT, "Python requests, a dashboard's day", ("python", "day.py", "$base", "$keeper_key", "$keeper_owner", TO)),
 )  # fmt: skip
