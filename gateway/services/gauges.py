@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -64,14 +65,14 @@ class Gauges:
             with gateway.reading() as session:
                 return stored.failed(session, gateway.clock.now() - timedelta(hours=hours))
 
-        return self._count(f"failed {hours}", read)
+        return self._count(gateway, f"failed {hours}", read)
 
     def sent(self, gateway: Gateway) -> int:
         """Messages accepted since the beginning that no longer wait: sent, or ended without it.
 
         The first question of a process adds up all orders; later ones those of the last minutes.
         """
-        return self._count("sent", lambda: self._read_sent(gateway))
+        return self._count(gateway, "sent", lambda: self._read_sent(gateway))
 
     def size_bytes(self, gateway: Gateway) -> int:
         """How much room the database takes."""
@@ -80,7 +81,7 @@ class Gauges:
             with gateway.reading() as session:
                 return stored.size_bytes(session)
 
-        return self._count("size", read)
+        return self._count(gateway, "size", read)
 
     def forget(self) -> None:
         """Makes the next questions read the database."""
@@ -99,11 +100,11 @@ class Gauges:
 
         return self._moment.get("now", read)
 
-    def _count(self, name: str, read: Callable[[], int]) -> int:
-        try:
-            self._last[name] = self._counts.get(name, read)
-        except StorageUnavailable:
-            pass
+    def _count(self, gateway: Gateway, name: str, read: Callable[[], int]) -> int:
+        """A figure that is read now and then. While the database is known to be away it is not asked again: each try may take seconds."""
+        if self._now(gateway) is not None:
+            with suppress(StorageUnavailable):
+                self._last[name] = self._counts.get(name, read)
         return self._last.get(name, 0)
 
     def _read_sent(self, gateway: Gateway) -> int:
