@@ -316,6 +316,8 @@ def _loose(self: Any, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """What our own fields take, for apispec: it calls this for every field, last, and ``ret`` holds what it found by itself."""
     if "example" in ret:
         ret["examples"] = [ret.pop("example")]
+    if not field.allow_none and ret.get("default", "") is None:
+        del ret["default"]  # None tells our code that the field was absent; sent as null it would be refused
     forms = _forms(field)
     if not forms:
         return {}

@@ -14,7 +14,7 @@ import pytest
 from tests.support import browser, gunicorn, programs, rawhttp
 
 WIDTHS = (360, 1440)
-PAGES = ("/docs",)
+PAGES = ("/docs", "/api/v2")
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 SHOWN = "document.querySelectorAll('.opblock').length"
 
