@@ -31,7 +31,7 @@ REDIS_TIMEOUT_SECONDS = 0.5
 MARK = "dragoman_allowance"
 ALLOWANCE, EXCEEDED, KEPT = "dragoman.allowance", "dragoman.exceeded", "dragoman.retry_after"
 """What is known of a request, in its own environment: ``flask.g`` belongs to a context that may outlive it."""
-RESET, RETRY = "X-RateLimit-Reset", "Retry-After"
+REMAINING, RESET, RETRY = "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,9 @@ def _tidy(response: Response) -> Response:
     """Takes back what the limiter says on every answer, where Laravel says it on its own refusals only."""
     if ALLOWANCE not in request.environ:
         return response
-    if EXCEEDED not in request.environ:
+    if EXCEEDED in request.environ:
+        response.headers[REMAINING] = "0"  # had Redis gone away in the middle, the stand-in would tell what it has
+    else:
         response.headers.pop(RESET, None)
     kept = request.environ.get(KEPT)
     if kept is None:

@@ -21,6 +21,7 @@ from gateway.services.keys import KeyTerms
 from gateway.storage.tables import Account, ConnectorRow, TariffRow, User
 from gateway.web.dialect import Answer, Dialect
 from gateway.web.errors import InternalError
+from gateway.web.metrics import UNSUPPORTED_CALLS
 from tests.dialects.bulk.conftest import an_account_with_user
 from tests.dialects.bulk.program import (
     BALANCE,
@@ -277,6 +278,14 @@ def test_a_request_gets_each_row(
 def test_every_row_is_produced_or_says_why_not() -> None:
     assert set(PRODUCED) | set(NEVER_ASKED_FOR) | {InternalError} == set(ERRORS)
     assert not set(PRODUCED) & set(NEVER_ASKED_FOR)
+
+
+@on_sqlite
+def test_what_is_not_offered_is_counted(owner: Program) -> None:
+    counter = UNSUPPORTED_CALLS.labels("bulk", "/api/v2/payments")
+    before = counter._value.get()
+    assert owner.call("POST", "/api/v2/payments").status_code == 501
+    assert counter._value.get() == before + 1
 
 
 @on_sqlite

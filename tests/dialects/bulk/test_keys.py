@@ -175,11 +175,12 @@ class TestExpiry:
         assert works(owner, owner.key)
 
     @on_sqlite
-    @pytest.mark.parametrize("days", [1, 365, "30", " 7 ", None, ""])
-    def test_good_days(self, owner: Program, clock: FixedClock, days: Any) -> None:
-        end = done(owner.call("POST", REGENERATE, json=owner.login | {"expiry_days": days}))["expires_at"]
-        wanted = clock.now() + timedelta(days=int(days)) if days else None
-        assert end == (wanted and wanted.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    def test_good_days(self, owner: Program, clock: FixedClock) -> None:
+        given: tuple[Any, ...] = (1, 365, "30", " 7 ", None, "")
+        for days in given:
+            end = done(owner.call("POST", REGENERATE, json=owner.login | {"expiry_days": days}))["expires_at"]
+            wanted = clock.now() + timedelta(days=int(days)) if days else None
+            assert end == (wanted and wanted.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 class TestKeyMissing:

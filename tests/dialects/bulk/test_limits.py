@@ -222,6 +222,28 @@ class TestRedis:
             time.sleep(0.1)
         assert left(workers[1].get(BALANCE)) == (60, 58), "counted together again"
 
+    @pytest.mark.parametrize("used_up", [False, True])
+    def test_away_in_the_middle_of_a_call(
+        self, workers: list[FlaskClient], own_redis: redis.RedisServer, monkeypatch: pytest.MonkeyPatch, used_up: bool
+    ) -> None:
+        """Between the count and what is told of it."""
+        for _ in range(60 if used_up else 0):
+            workers[1].get(BALANCE)
+        shared = workers[0].application.extensions["dragoman.limiter"].limiter
+        real = shared.hit
+
+        def hit_then_stop(*arguments: Any, **options: Any) -> bool:
+            allowed: bool = real(*arguments, **options)
+            own_redis.stop()
+            return allowed
+
+        monkeypatch.setattr(shared, "hit", hit_then_stop)
+        answer = workers[0].get(BALANCE)
+        assert answer.status_code == (429 if used_up else 401)
+        assert left(answer) == (60, 0 if used_up else 60)
+        if used_up:
+            assert 1 <= int(answer.headers["Retry-After"]) <= 60
+
     def test_away_from_the_start(self, clock: FixedClock, database_url: str, own_redis: redis.RedisServer) -> None:
         own_redis.stop()
         app = create_app(settings_for(database_url, redis_url=own_redis.url, web_workers=100), clock)

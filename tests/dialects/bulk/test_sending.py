@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,21 @@ from tests.support.builders import messages
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SANDBOX = "/api/v2/sandbox/sms/send"
 
+FORMS: tuple[Any, ...] = (
+    "0702913454, 0776913451",
+    "0702913454;0776913451",
+    "0702913454\n0776913451\r\n",
+    ",0702913454,,0776913451, ;",
+    "256702913454,+256776913451",
+    "00256702913454,(0776) 913-451",
+    "070 291 34 54,0776.913.451",
+    "702913454,776913451",
+    "0702913454,0776913451,+256702913454,702913454",
+    [ONE, TWO, " ", ""],
+    [702913454, 256776913451],
+    [f"{ONE},{TWO}"],
+)
+
 
 def the_order(gateway: Gateway) -> Order:
     """The only order there is."""
@@ -40,6 +56,11 @@ def the_order(gateway: Gateway) -> Order:
         (order,) = session.scalars(select(Order))
         session.expunge_all()
         return order
+
+
+def originators(gateway: Gateway) -> list[str | None]:
+    with gateway.reading() as session:
+        return list(session.scalars(select(Order.originator)))
 
 
 def recipients(gateway: Gateway) -> list[str]:
@@ -138,27 +159,10 @@ def _filled(how: Any, key: str) -> Any:
 
 class TestNumbers:
     @on_sqlite
-    @pytest.mark.parametrize(
-        "written",
-        [
-            "0702913454, 0776913451",
-            "0702913454;0776913451",
-            "0702913454\n0776913451\r\n",
-            ",0702913454,,0776913451, ;",
-            "256702913454,+256776913451",
-            "00256702913454,(0776) 913-451",
-            "070 291 34 54,0776.913.451",
-            "702913454,776913451",
-            "0702913454,0776913451,+256702913454,702913454",
-            [ONE, TWO, " ", ""],
-            [702913454, 256776913451],
-            [f"{ONE},{TWO}"],
-        ],
-        ids=str,
-    )
-    def test_forms(self, owner: Program, gateway: Gateway, written: Any) -> None:
-        assert done(owner.send(numbers=written))["recipients"] == 2
-        assert recipients(gateway) == [ONE_E164, TWO_E164]
+    def test_forms(self, owner: Program, gateway: Gateway) -> None:
+        for written in FORMS:
+            assert done(owner.send(numbers=written))["recipients"] == 2, written
+        assert sorted(recipients(gateway)) == [ONE_E164] * len(FORMS) + [TWO_E164] * len(FORMS)
 
     @on_sqlite
     def test_a_lost_plus(self, owner: Program, gateway: Gateway) -> None:
@@ -182,14 +186,14 @@ class TestNumbers:
         assert sorted(recipients(gateway)) == [ONE_E164, TWO_E164]
 
     @on_sqlite
-    @pytest.mark.parametrize(
-        "written",
-        ["abc", f"{ONE},abc", f"{ONE} {TWO}", "12", "+1234567890123456", [True], [None], [[ONE]], [{}], [-702913454], "٠٧٠٢٩١٣٤٥٤"],
-    )
-    def test_one_bad_number_refuses_all(self, owner: Program, gateway: Gateway, written: Any) -> None:
+    def test_one_bad_number_refuses_all(self, owner: Program, gateway: Gateway) -> None:
         """Vector 6: this body and no other field."""
-        answer = owner.send(numbers=written)
-        assert (answer.status_code, answer.data) == (400, b'{"error":"Invalid phone number format."}')
+        bad: tuple[Any, ...] = (
+            "abc", f"{ONE},abc", f"{ONE} {TWO}", "12", "+1234567890123456", [True], [None], [[ONE]], [{}], [-702913454], "٠٧٠٢٩١٣٤٥٤",
+        )  # fmt: skip
+        for written in bad:
+            answer = owner.send(numbers=written)
+            assert (answer.status_code, answer.data) == (400, b'{"error":"Invalid phone number format."}'), written
         assert messages(gateway) == []
 
     @on_sqlite
@@ -255,10 +259,10 @@ class TestVersion1:
 
 class TestSender:
     @on_sqlite
-    @pytest.mark.parametrize("given", [None, "", "   "])
-    def test_absent_is_the_accounts_own(self, owner: Program, gateway: Gateway, given: str | None) -> None:
-        done(owner.send(sender_id=given))
-        assert the_order(gateway).originator == "Acme"
+    def test_absent_is_the_accounts_own(self, owner: Program, gateway: Gateway) -> None:
+        for given in (None, "", "   "):
+            done(owner.send(sender_id=given))
+        assert originators(gateway) == ["Acme"] * 3
 
     @on_sqlite
     def test_allowed(self, owner: Program, gateway: Gateway) -> None:
@@ -271,25 +275,24 @@ class TestSender:
         assert the_order(gateway).originator == "Anything"
 
     @on_sqlite
-    @pytest.mark.parametrize(
-        ("given", "words"),
-        [
+    def test_refused(self, owner: Program, gateway: Gateway) -> None:
+        wrong: tuple[tuple[Any, str], ...] = (
             ("TwelveLetter", "The sender id field has more than 11 characters."),
             ("Rival", "The sender id field is not approved for this account."),
             ("Жук", "The sender id field holds a character that a sender cannot have."),
             (["Acme"], "The sender id field must be a string."),
-        ],
-    )
-    def test_refused(self, owner: Program, gateway: Gateway, given: Any, words: str) -> None:
-        told = refused(owner.send(sender_id=given), 422, words)
-        assert told["errors"] == {"sender_id": [words]} and messages(gateway) == []
+        )
+        for given, words in wrong:
+            told = refused(owner.send(sender_id=given), 422, words)
+            assert told["errors"] == {"sender_id": [words]}
+        assert messages(gateway) == []
 
 
 class TestBalance:
     @on_sqlite
-    @pytest.mark.parametrize(
-        ("units", "limit", "text"),
-        [
+    def test_numbers_are_exact(self, owner: Program, gateway: Gateway) -> None:
+        """Units, credit limit, what stands in the body."""
+        cases = (
             (300, 0, b"0.3"),
             (1100 + 2200, 0, b"3.3"),
             (12_345, 0, b"12.345"),
@@ -299,15 +302,13 @@ class TestBalance:
             (-1001, 1002, b"0.001"),
             (9_007_199_254_740_993, 0, b"9007199254740.993"),
             (1_234_567_890_123_456_789, 0, b"1234567890123456.789"),
-        ],
-    )  # fmt: skip
-    def test_numbers_are_exact(self, owner: Program, gateway: Gateway, units: int, limit: int, text: bytes) -> None:
-        with gateway.writing() as session:
-            session.execute(update(Account).where(Account.name == "owner").values(balance=units, credit_limit=limit))
-        answer = owner.keyed("GET", "/api/v2/account/balance")
-        assert answer.data == (
-            b'{"success":true,"message":"Balance retrieved successfully","data":{"balance":' + text + b',"currency":"UGX"}}'
         )
+        for units, limit, text in cases:
+            with gateway.writing() as session:
+                session.execute(update(Account).where(Account.name == "owner").values(balance=units, credit_limit=limit))
+            answer = owner.keyed("GET", "/api/v2/account/balance")
+            wanted = b'{"success":true,"message":"Balance retrieved successfully","data":{"balance":' + text + b',"currency":"UGX"}}'
+            assert answer.data == wanted
 
     def test_cost_and_balance_of_odd_prices(self, gateway: Gateway, owner: Program) -> None:
         with gateway.writing() as session:
@@ -369,3 +370,20 @@ def test_preflights(owner: Program, app: Any) -> None:
         assert (answer.status_code, answer.data) == (204, b"")
         assert "X-API-Key" in answer.headers["Access-Control-Allow-Headers"]
         assert "X-RateLimit-Limit" not in answer.headers
+
+
+@on_sqlite
+def test_pages(owner: Program) -> None:
+    """Contract 7. The page of the calls asks this host for everything it needs."""
+    page = owner.call("GET", "/api/v2")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assets = re.findall(r'(?:href|src|data-spec-url)="(/[^"]*)"', page.text)
+    assert len(assets) >= 3 and not re.search(r'(?:href|src)="(?:https?:)?//', page.text)
+    for asset in assets:
+        assert owner.http.get(asset).status_code == 200, asset
+    callback = owner.call("GET", "/api/oauth2-callback?code=1&state=2")
+    assert (callback.status_code, callback.headers["Content-Type"]) == (200, "text/html; charset=UTF-8")
+    assert re.findall("<(?!/|!)([a-z]+)", callback.text) == ["html", "body", "script"]
+    assert 'src="oauth2-redirect.js"' in callback.text
+    script = owner.call("GET", "/api/oauth2-redirect.js")
+    assert (script.status_code, script.mimetype) == (200, "text/javascript")
