@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 
 from gateway.dialects.httpsms import owner_schemas, reading, render
-from gateway.dialects.httpsms.authentication import HEADER, caller, header_key
+from gateway.dialects.httpsms.authentication import HEADER, MISSING, caller, header_key
 from gateway.dialects.httpsms.blueprint import blueprint
 from gateway.dialects.httpsms.uncertain import EMAIL_HOST, PREFIX, SUBSCRIPTION
 from gateway.domain import dates
@@ -95,7 +95,8 @@ def _oneself(known: Caller, user_id: str) -> Caller:
 
 def _key_given() -> str:
     """The key that :func:`caller` knew the user by."""
-    return header_key() or str(reading.body_field(HEADER) or request.args.get(HEADER, "")).strip()
+    given = (header_key(), reading.body_field(HEADER), request.args.get(HEADER))
+    return next((each.strip() for each in given if isinstance(each, str) and each.strip() not in MISSING), "")
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -46,7 +46,7 @@ def test_a_user_name_that_is_an_address_is_the_email(gateway, http, owner):
 @sqlite_only
 def test_the_key_is_told_wherever_it_came_from(owner):
     assert data(owner.call("GET", "/users/me", headers={}, query_string={"x-api-key": owner.key}))["api_key"] == owner.key
-    changed = owner.call("PUT", "/users/me", headers={}, json={"timezone": "UTC", "x-api-key": owner.key})
+    changed = owner.call("PUT", "/users/me", headers={"x-api-key": "undefined"}, json={"timezone": "UTC", "x-api-key": owner.key})
     assert data(changed)["api_key"] == owner.key
 
 
@@ -95,12 +95,24 @@ def test_a_replaced_key_is_dead_at_once_and_the_new_one_works(owner, http):
 
 @sqlite_only
 def test_a_new_key_lasts_no_longer_than_the_old_one(gateway, http, owner, clock):
+    clock.forward(minutes=1)
     made = keys.create(gateway, keys.HTTPSMS, "owner", clock.now() + timedelta(days=1))
     client = Client(http, made.key)
     fresh = Client(http, data(rotated(client, me(client)["id"]))["api_key"])
     me(fresh)
     clock.forward(days=1)
     refused(fresh.get("/users/me"), 401)
+
+
+@sqlite_only
+def test_a_narrow_key_does_not_become_a_wide_one(gateway, http, owner, clock):
+    narrow = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=keys.KeyTerms(is_test=True)).key)
+    clock.forward(minutes=1)
+    wide = Client(http, keys.create(gateway, keys.HTTPSMS, "owner").key)
+    refused(rotated(narrow, me(narrow)["id"]), 403)
+    fresh = Client(http, data(rotated(wide, me(wide)["id"]))["api_key"])
+    me(fresh)
+    refused(narrow.get("/users/me"), 401)
 
 
 @sqlite_only
