@@ -133,6 +133,8 @@ def _outcome(
     """When it was sent and how it ended."""
     delivered_at = final_at if state is State.DELIVERED else None
     status = STATUSES[state]
+    if sent_at and delivered_at:
+        sent_at = min(sent_at, delivered_at)  # the receipt tells the carrier's time, which may lie before we heard that it was sent
     found: dict[str, Any] = {"sent_at": moment(sent_at), "delivered_at": moment(delivered_at)}
     if sent_at or delivered_at:
         found["send_time"] = _nanoseconds((sent_at or delivered_at or created_at) - created_at)

@@ -31,18 +31,18 @@ def check_unharmed(gateway: Gateway, count: int = 0) -> None:
     assert list(ledger.verify(gateway)) == []
 
 
-@pytest.mark.parametrize("field", ["from", "to", "content", "encrypted", "request_id", "send_at", "attachments"])
-def test_odd_values_in_every_field(owner: Client, gateway: Gateway, field: str) -> None:
+def test_odd_values_in_every_field(owner: Client, gateway: Gateway) -> None:
     """JSON as it is written by hand, so that lone surrogates and infinite numbers get through to us."""
     sent = 0
-    for path, to in PATHS.items():
-        for value in ODD:
-            body = json.dumps(MESSAGE | {"to": to, field: value}).replace("Infinity", "1e400")
-            answer = owner.call("POST", path, data=body, content_type="application/json")
-            assert answer.status_code in (200, 400, 422), (path, str(value)[:50], answer.text)
-            sent += answer.status_code == 200
-            if field in ("from", "to"):
-                assert answer.status_code != 200, (path, value)
+    for field in ["from", "to", "content", "encrypted", "request_id", "send_at", "attachments"]:
+        for path, to in PATHS.items():
+            for value in ODD:
+                body = json.dumps(MESSAGE | {"to": to, field: value}).replace("Infinity", "1e400")
+                answer = owner.call("POST", path, data=body, content_type="application/json")
+                assert answer.status_code in (200, 400, 422), (path, str(value)[:50], answer.text)
+                sent += answer.status_code == 200
+                if field in ("from", "to"):
+                    assert answer.status_code != 200, (path, value)
     check_unharmed(gateway, sent)
 
 
@@ -68,11 +68,11 @@ def test_every_character_of_the_first_plane_s_beginning_is_kept(owner: Client) -
         assert sent["content"] == owner.message(sent["id"])["content"] == content
 
 
-@pytest.mark.parametrize("count", [1001, 10_001, 200_000])
-def test_a_huge_list(owner: Client, gateway: Gateway, count: int) -> None:
-    answer = owner.post("/messages/bulk-send", message(to=[CONTACT] * count))
-    assert answer.status_code == 422
-    check_unharmed(gateway)
+def test_a_huge_list(owner: Client, gateway: Gateway) -> None:
+    for count in [1001, 10_001, 200_000]:
+        answer = owner.post("/messages/bulk-send", message(to=[CONTACT] * count))
+        assert answer.status_code == 422
+        check_unharmed(gateway)
 
 
 def test_names_that_differ_in_case_only_and_odd_names(owner: Client, gateway: Gateway) -> None:
@@ -111,9 +111,9 @@ def test_odd_ids_and_queries(owner: Client, gateway: Gateway) -> None:
     check_unharmed(gateway)
 
 
-@pytest.mark.parametrize("number", ["9" * 11, "9" * 12, "9" * 30, "1e3", "-0", "+1", "0x10", "٣"])
-def test_odd_numbers_of_rows(owner: Client, number: str) -> None:
-    for path in ("/messages", "/messages/search", "/message-threads"):
-        for name in ("skip", "limit"):
-            answer = owner.get(path, owner=NUMBER, contact=CONTACT, **{name: number})
-            assert answer.status_code in (200, 422), (path, name)
+def test_odd_numbers_of_rows(owner: Client) -> None:
+    for number in ["9" * 11, "9" * 12, "9" * 30, "1e3", "-0", "+1", "0x10", "٣"]:
+        for path in ("/messages", "/messages/search", "/message-threads"):
+            for name in ("skip", "limit"):
+                answer = owner.get(path, owner=NUMBER, contact=CONTACT, **{name: number})
+                assert answer.status_code in (200, 422), (path, name)

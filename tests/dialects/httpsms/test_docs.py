@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from gateway.dialects.httpsms import DIALECT, blueprint
+from gateway.dialects.httpsms import DIALECT
 from gateway.dialects.httpsms.errors import ERRORS
 from gateway.dialects.httpsms.uncertain import DELETED, STATUSES
 from gateway.web.openapi import document, path_of
@@ -27,7 +27,7 @@ def calls() -> set[tuple[str, str]]:
     """Method and path of every route, as OpenAPI writes paths."""
     app = Flask("rules", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.register_blueprint(blueprint.blueprint)
+    app.register_blueprint(DIALECT.blueprint)
     rules = app.url_map.iter_rules()
     return {(method, path_of(rule.rule)) for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
 

@@ -70,28 +70,23 @@ class TestKeys:
 
 
 class TestBodies:
-    @pytest.mark.parametrize(
-        "kind", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json", "text/json"]
-    )
-    def test_content_types_that_mean_json(self, owner: Client, kind: str) -> None:
-        data(owner.call("POST", "/messages/send", data=json.dumps(MESSAGE), content_type=kind))
+    def test_content_types_that_mean_json(self, owner: Client) -> None:
+        for kind in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json", "text/json"]:
+            data(owner.call("POST", "/messages/send", data=json.dumps(MESSAGE), content_type=kind))
 
-    @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "garbage"])
-    def test_others_cannot_be_decoded(self, owner: Client, gateway: Gateway, kind: str) -> None:
-        answer = owner.call("POST", "/messages/send", data=json.dumps(MESSAGE), content_type=kind)
-        refused(answer, 400)
-        assert json.loads(answer.data)["data"] == {}
-        assert messages(gateway) == []
+    def test_others_cannot_be_decoded(self, owner: Client, gateway: Gateway) -> None:
+        for kind in ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "garbage"]:
+            answer = owner.call("POST", "/messages/send", data=json.dumps(MESSAGE), content_type=kind)
+            refused(answer, 400)
+            assert json.loads(answer.data)["data"] == {}
+            assert messages(gateway) == []
 
-    @pytest.mark.parametrize(
-        "body", [b"", b"{", b"[]", b'"text"', b"null", b"1", b'{"from": NaN}', b"[" * 100_000, b"\xff\xfe{", b"{'a': 1}"]
-    )
-    def test_no_json_object(self, owner: Client, body: bytes) -> None:
-        refused(owner.call("POST", "/messages/send", data=body, content_type="application/json"), 400)
+    def test_no_json_object(self, owner: Client) -> None:
+        for body in [b"", b"{", b"[]", b'"text"', b"null", b"1", b'{"from": NaN}', b"[" * 100_000, b"\xff\xfe{", b"{'a': 1}"]:
+            refused(owner.call("POST", "/messages/send", data=body, content_type="application/json"), 400)
 
-    @pytest.mark.parametrize(
-        "field",
-        [
+    def test_values_of_another_type(self, owner: Client, gateway: Gateway) -> None:
+        fields: list[dict[str, Any]] = [
             {"from": 18005550199},
             {"to": [CONTACT]},
             {"to": 12345},
@@ -102,15 +97,14 @@ class TestBodies:
             {"request_id": 7},
             {"attachments": "https://example.org/a.png"},
             {"attachments": [1]},
-        ],
-    )
-    def test_values_of_another_type(self, owner: Client, gateway: Gateway, field: dict[str, Any]) -> None:
-        refused(owner.post("/messages/send", MESSAGE | field), 400)
-        assert messages(gateway) == []
+        ]
+        for field in fields:
+            refused(owner.post("/messages/send", MESSAGE | field), 400)
+            assert messages(gateway) == []
 
-    @pytest.mark.parametrize("to", [CONTACT, [1], {"0": CONTACT}, [CONTACT, None], [[CONTACT]]])
-    def test_recipients_of_another_type(self, owner: Client, to: object) -> None:
-        refused(owner.post("/messages/bulk-send", MESSAGE | {"to": to}), 400)
+    def test_recipients_of_another_type(self, owner: Client) -> None:
+        for to in [CONTACT, [1], {"0": CONTACT}, [CONTACT, None], [[CONTACT]]]:
+            refused(owner.post("/messages/bulk-send", MESSAGE | {"to": to}), 400)
 
     def test_of_a_name_given_twice_the_last_counts(self, owner: Client) -> None:
         body = json.dumps(MESSAGE)[:-1] + ', "content": "last", "CONTENT": "very last"}'
