@@ -63,8 +63,7 @@ def test_every_operation_is_shown_and_no_other_host_is_asked(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("path", "width"), list(zip(PAGES, WIDTHS, strict=True)))
 def test_a_call_can_be_tried_on_the_page(server: gunicorn.GunicornServer, tmp_path: Path, path: str, width: int) -> None:
     with closing(browser.Browser(tmp_path)) as page:
         page.open(f"http://127.0.0.1:{server.port}{path}#/gateway/gateway_get_health", width)
