@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
@@ -69,18 +69,35 @@ def install(app: Flask, settings: Settings) -> None:
     for a failure of Redis. Functions behind a request run last to first, so ``tidy`` runs after the limiter wrote its headers
     and ``keep`` before.
     """
-    app.after_request(_tidy)
     app.before_request(_weigh)
+    marked = _Marked(app)
+    marked.after_request(_tidy)
     limiter = _limiter(settings)
-    limiter.request_filter(lambda: ALLOWANCE not in request.environ)
-    limiter.init_app(app)
-    app.after_request(_keep)
+    limiter.init_app(cast(Flask, marked))
+    marked.after_request(_keep)
     app.extensions["dragoman.limiter"] = limiter
 
     @app.errorhandler(RateLimitExceeded)
     def exceeded(_: RateLimitExceeded) -> Response:
         request.environ[EXCEEDED] = True
         return app.make_response(app.handle_user_exception(Throttled(_seconds_left(limiter))))
+
+
+class _Marked:
+    """What the limiter needs of the application, for marked views alone: its own hooks cost every call, limited or not."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self.config, self.extensions = app.config, app.extensions
+
+    def before_request(self, check: Callable[[], None]) -> None:
+        self._app.before_request(lambda: check() if ALLOWANCE in request.environ else None)
+
+    def after_request(self, change: Callable[[Response], Response]) -> None:
+        self._app.after_request(lambda response: change(response) if ALLOWANCE in request.environ else response)
+
+    def teardown_request(self, release: Callable[[BaseException | None], None]) -> None:
+        self._app.teardown_request(lambda error: release(error) if ALLOWANCE in request.environ else None)
 
 
 def _seconds_left(limiter: Limiter) -> int:
@@ -148,8 +165,6 @@ def _keep(response: Response) -> Response:
 
 def _tidy(response: Response) -> Response:
     """Takes back what the limiter says on every answer, where Laravel says it on its own refusals only."""
-    if ALLOWANCE not in request.environ:
-        return response
     if EXCEEDED in request.environ:
         response.headers[REMAINING] = "0"  # had Redis gone away in the middle, the stand-in would tell what it has
     else:
