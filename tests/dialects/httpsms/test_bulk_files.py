@@ -12,9 +12,9 @@ import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from gateway.domain.parts import TextPolicy
-from gateway.services import ledger
+from gateway.services import keys, ledger
 from gateway.storage.tables import Order
-from tests.dialects.httpsms.client import CONTACT, NUMBER, data, refused, wrong
+from tests.dialects.httpsms.client import CONTACT, NUMBER, Client, data, refused, wrong
 from tests.dialects.httpsms.conftest import a_user, an_account
 from tests.support.builders import messages
 
@@ -158,6 +158,17 @@ def test_credit_for_all_rows_is_there_or_none_is_sent(gateway, owner):
     refused(upload(owner, csv([NUMBER, CONTACT, "one", "", ""], [PHONE, CONTACT, "two", "", ""])), 402)
     assert messages(gateway) == []
     assert "1 out of 1" in upload(owner, csv([NUMBER, CONTACT, "one", "", ""])).json["message"]
+
+
+@sqlite_only
+def test_when_a_later_order_is_refused_the_sentence_says_how_many_were_queued(gateway, owner, http):
+    owner.call("PUT", "/phones", json={"phone_number": PHONE})
+    capped = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=keys.KeyTerms(daily_cap=2)).key)
+    content = csv([NUMBER, CONTACT, "one", "", ""], [PHONE, CONTACT, "three", "", ""], [NUMBER, CONTACT, "two", "", ""])
+    assert "2 out of 3" in upload(capped, content).json["message"]
+    assert len(messages(gateway)) == 2
+    refused(upload(capped, content), 402)
+    assert len(messages(gateway)) == 2
 
 
 def test_a_repeat_with_the_same_key_sends_nothing(gateway, owner, clock):
