@@ -5,9 +5,12 @@ from __future__ import annotations
 from gateway.dialects.smsnodes import schemas
 from gateway.dialects.smsnodes.uncertain import ENCRYPTION, HEALTH, QUEUED, SEND, STATE
 from gateway.domain import errors
+from gateway.web.errors import InternalError
 from gateway.web.openapi import Header, Operation, Success
 
+ALWAYS = (errors.MethodNotAllowed, InternalError)
 SIGNING_IN = (
+    *ALWAYS,
     errors.MalformedRequest,
     errors.RequestTooLarge,
     errors.MissingField,
@@ -94,5 +97,6 @@ OPERATIONS = (
                 (503, "unhealthy", "The database does not answer.", 0),
             )
         ),
+        errors=ALWAYS,
     ),
 )
