@@ -36,7 +36,7 @@ def plan(session: Session, query: Select) -> str:
     statement = ("EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN ") + str(compiled)
     params = {name: value.hex if sqlite and isinstance(value, UUID) else value for name, value in compiled.params.items()}
     if sqlite:
-        rows = connection.exec_driver_sql(statement, tuple(params[name] for name in compiled.positiontup))
+        rows = connection.exec_driver_sql(statement, tuple(params[name] for name in compiled.positiontup or ()))
         return "\n".join(row[3] for row in rows)
     return "\n".join(row[0] for row in connection.exec_driver_sql(statement, params))
 

@@ -59,7 +59,8 @@ def message(shown: Shown, caller: Caller) -> dict[str, Any]:
     """A message as it stands now."""
     order, row, phone = shown.order, shown.message, shown.phone
     state = State(row.state)
-    happened = [each for each in (row.sent_at, row.final_at, shown.last_attempt_at) if each is not None]
+    sent_at = _sent_at(row.sent_at, row.final_at)
+    happened = [each for each in (sent_at, row.final_at, shown.last_attempt_at) if each is not None]
     return (
         _message(
             id=shown.id,
@@ -83,7 +84,7 @@ def message(shown: Shown, caller: Caller) -> dict[str, Any]:
             "last_attempted_at": moment(shown.last_attempt_at),
             "send_attempt_count": row.attempts,
         }
-        | _outcome(state, order.created_at, row.sent_at, row.final_at, row.failure)
+        | _outcome(state, order.created_at, sent_at, row.final_at, row.failure)
     )
 
 
@@ -133,8 +134,6 @@ def _outcome(
     """When it was sent and how it ended."""
     delivered_at = final_at if state is State.DELIVERED else None
     status = STATUSES[state]
-    if sent_at and delivered_at:
-        sent_at = min(sent_at, delivered_at)  # the receipt tells the carrier's time, which may lie before we heard that it was sent
     found: dict[str, Any] = {"sent_at": moment(sent_at), "delivered_at": moment(delivered_at)}
     if sent_at or delivered_at:
         found["send_time"] = _nanoseconds((sent_at or delivered_at or created_at) - created_at)
@@ -145,5 +144,10 @@ def _outcome(
     return found
 
 
+def _sent_at(sent_at: datetime | None, final_at: datetime | None) -> datetime | None:
+    """When it was sent. A receipt tells the carrier's time, which may lie before we heard that the carrier took the message."""
+    return min(sent_at, final_at) if sent_at and final_at else sent_at
+
+
 def _nanoseconds(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1) * 1000
+    return max(0, duration // timedelta(microseconds=1) * 1000)  # clocks of carriers differ from ours
