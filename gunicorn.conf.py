@@ -85,7 +85,8 @@ class Discreet(logging.Filter):
 
 def refuse(client: socket.socket, status: int, reason: str, _quotes_the_request: str) -> None:
     """What gunicorn itself refuses, in JSON: its own page is HTML, which old clients cannot read, and repeats the request line."""
-    body = json.dumps({"result": reason, "error_code": "INVALID_REQUEST", "error_message": reason})
+    words = {"result": reason, "error_code": "INVALID_REQUEST", "error_message": reason}  # smSend's fields, and those of the others
+    body = json.dumps(words | {"status": "error", "message": reason, "error": reason})
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     gunicorn.util.write_nonblock(client, (head + body).encode("ascii", "replace"))
 

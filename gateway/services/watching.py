@@ -9,10 +9,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.domain.message import State
 from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from gateway.services.core import Gateway
-from gateway.storage.tables import ConnectorRow, Message
+from gateway.storage.tables import UNKNOWN, WAITING, ConnectorRow, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def backlog(gateway: Gateway) -> Backlog:
         connectors = session.execute(select(ConnectorRow.name, ConnectorRow.lease_until).order_by(ConnectorRow.name)).all()
         waiting = [lane for name, _ in connectors for lane in _lanes(session, name, now)]
         unknown = session.execute(
-            select(Message.connector, func.count()).where(Message.state == "unknown").group_by(Message.connector)
+            select(Message.connector, func.count()).where(UNKNOWN).group_by(Message.connector)
         ).all()
     return Backlog(
         waiting=waiting,
@@ -56,7 +55,7 @@ def _lanes(session: Session, connector: str, now: datetime) -> Iterator[Waiting]
         due = (
             Message.connector == connector,
             Message.priority == priority,
-            Message.state.in_((State.SCHEDULED.value, State.QUEUED.value)),
+            WAITING,  # written out: with the states as parameters SQLite would walk through all history
             Message.due_at <= now,
         )
         count, oldest = session.execute(select(func.count(), func.min(Message.due_at)).where(*due)).one()

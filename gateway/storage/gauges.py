@@ -9,11 +9,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
-from gateway.storage.tables import TEST_CONNECTOR, Account, ConnectorRow, Message, Order
+from gateway.storage.tables import FAILED, TEST_CONNECTOR, WAITING, Account, ConnectorRow, Message, Order
 
-# Written out: only then is it plain to both databases that a partial index will do.
-_WAITING = text("state IN ('scheduled', 'queued')")
-_FAILED = text("state IN ('failed', 'undelivered', 'expired')")
 _PAGES = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
 _DATABASE = text("SELECT pg_database_size(current_database())")
 
@@ -40,18 +37,18 @@ def connectors(session: Session, now: datetime) -> dict[str, bool]:
 def due(session: Session, connector: str, now: datetime) -> int:
     """Messages of a connector that are due and wait. Reads the index lane by lane, so that a far future costs nothing."""
     lanes = range(HIGHEST_PRIORITY, LOWEST_PRIORITY + 1)
-    lane = select(func.count()).where(_WAITING, Message.connector == connector, Message.due_at <= now)
+    lane = select(func.count()).where(WAITING, Message.connector == connector, Message.due_at <= now)
     return sum(session.scalar(lane.where(Message.priority == priority)) or 0 for priority in lanes)
 
 
 def unsent(session: Session) -> int:
     """Messages that wait for a connector or for their hour, but for test mode. Reads a partial index only."""
-    return session.scalar(select(func.count()).where(_WAITING, Message.connector != TEST_CONNECTOR)) or 0
+    return session.scalar(select(func.count()).where(WAITING, Message.connector != TEST_CONNECTOR)) or 0
 
 
 def failed(session: Session, since: datetime) -> int:
     """Messages that came to nothing since a moment, but for test mode."""
-    ended = select(func.count()).where(_FAILED, Message.final_at >= since, Message.connector != TEST_CONNECTOR)
+    ended = select(func.count()).where(FAILED, Message.final_at >= since, Message.connector != TEST_CONNECTOR)
     return session.scalar(ended) or 0
 
 

@@ -435,6 +435,9 @@ class Order(Base):
 
 WAITING = text("state IN ('scheduled', 'queued')")
 SENDING = text("state = 'sending'")
+UNKNOWN = text("state = 'unknown'")
+FAILED = text("state IN ('failed', 'undelivered', 'expired')")
+"""Conditions of partial indexes, written out: only with the very words, not with parameters, does either database see that one will do."""
 
 
 class Message(Base):
@@ -468,7 +471,8 @@ class Message(Base):
             postgresql_where=text("receipt_due_at IS NOT NULL"),
             sqlite_where=text("receipt_due_at IS NOT NULL"),
         ),
-        Index("ix_messages_unknown", "connector", postgresql_where=text("state = 'unknown'"), sqlite_where=text("state = 'unknown'")),
+        Index("ix_messages_unknown", "connector", postgresql_where=UNKNOWN, sqlite_where=UNKNOWN),
+        Index("ix_messages_failed", "final_at", postgresql_where=FAILED, sqlite_where=FAILED),
         Index(
             "ix_messages_scheduled",
             "account_id",

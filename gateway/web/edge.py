@@ -25,7 +25,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SLASHES = re.compile(r"/{2,}")
 LONGEST_LOGGED_PATH = 200
 PRIVATE_PATH = re.compile(r"/+console/+enter/")
-APOLOGY = b'{"result":"Internal error","error_code":"INTERNAL_ERROR","error_message":"Internal error"}'
+APOLOGY = (
+    b'{"result":"Internal error","error_code":"INTERNAL_ERROR","error_message":"Internal error",'
+    b'"status":"error","message":"Internal error","error":"Internal error"}'
+)
 
 
 class Edge:
@@ -85,4 +88,5 @@ def _note(environ: WSGIEnvironment, path: str, status: str, seconds: float, requ
         milliseconds=round(seconds * 1000, 1),
         address=environ.get("REMOTE_ADDR", ""),
         account=environ.get("dragoman.account"),
+        error=environ.get("dragoman.error"),
     )

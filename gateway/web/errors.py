@@ -59,6 +59,7 @@ def spoken(dialects: Dialects) -> Dialect | None:
 
 
 def _told(dialects: Dialects, error: errors.GatewayError) -> Response:
+    request.environ["dragoman.error"] = type(error).__name__
     dialect = spoken(dialects)
     if dialect is not None:
         answer = dialect.answer(error)

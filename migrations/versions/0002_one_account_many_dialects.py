@@ -180,6 +180,8 @@ def upgrade() -> None:
     )
 
     op.add_column("messages", sa.Column("hidden_at", UtcDateTime(), nullable=True))
+    failed = sa.text("state IN ('failed', 'undelivered', 'expired')")
+    op.create_index("ix_messages_failed", "messages", ["final_at"], postgresql_where=failed, sqlite_where=failed)
 
     op.add_column("orders", sa.Column("credential_id", sa.Uuid(), nullable=True))
     op.add_column("orders", sa.Column("is_test", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -211,6 +213,7 @@ def _seed() -> None:
 def downgrade() -> None:
     op.execute(sa.text("DELETE FROM connectors WHERE name = :name").bindparams(name=TEST_CONNECTOR))
     op.drop_index("uq_credentials_live_bulk_key", "credentials")
+    op.drop_index("ix_messages_failed", "messages")
     for table, columns in NEW_COLUMNS.items():
         for column in columns:  # both databases do this in place; a batch would rebuild SQLite's table and lose its form
             op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
