@@ -62,3 +62,26 @@ def test_of_two_keys_made_at_once_one_works(database_url: str, tmp_path: Path) -
     database = database_url.partition(":")[0]
     print(f"{database}: of two keys made at once exactly one worked in {working[1]} of {ROUNDS} rounds")  # noqa: T201 - the figure is wanted
     assert working == {1: ROUNDS}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_bodies_with_and_without_a_length(database_url: str, tmp_path: Path) -> None:
+    """By length, in chunks without a content type, and none at all."""
+    with gateway_on(database_url) as gateway:
+        accounts.create_account(gateway, accounts.NewAccount("owner"))
+        accounts.create_user(gateway, "owner", "owner", PASSWORD)
+    body = json.dumps({"username": "owner", "password": PASSWORD}).encode()
+    web = gunicorn.start(tmp_path, {"DRAGOMAN_DATABASE_URL": database_url})
+    head = b"POST /api/%b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%b\r\n\r\n"
+    try:
+        made = rawhttp.send(head % (b"generate-key", b"Content-Length: %d" % len(body)) + body, web.target)
+        chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        remade = rawhttp.send(head % (b"regenerate-key", b"Transfer-Encoding: chunked") + chunked, web.target)
+        key = json.loads(remade.body)["api_key"].encode()
+        again = rawhttp.send(head % (b"regenerate-key", b"X-API-Key: " + key), web.target)
+        key = json.loads(again.body)["api_key"].encode()
+        ended = rawhttp.send(head % (b"revoke-key", b"Content-Type: application/json\r\nAuthorization: Bearer " + key), web.target)
+        assert [answer.status for answer in (made, remade, again, ended)] == [200, 200, 200, 200]
+        assert PASSWORD not in web.log() and key.decode() not in web.log()
+    finally:
+        web.stop()
