@@ -51,10 +51,12 @@ class TestList:
         assert contents(owner.conversation(OTHER)) == ["x"]
         assert contents(owner.conversation(owner=SECOND_NUMBER)) == ["y"]
 
+    @on_sqlite
     def test_the_messages_of_a_bulk_are_in_it_one_by_one(self, owner: Client) -> None:
         sent = owner.sent_bulk([CONTACT, OTHER, CONTACT])
         assert [each["id"] for each in owner.conversation()] == [sent[2]["id"], sent[0]["id"]]
 
+    @on_sqlite
     def test_pages(self, owner: Client, clock: FixedClock) -> None:
         for number in range(25):
             owner.sent(content=str(number))

@@ -139,6 +139,7 @@ class TestPace:
         assert [(row.due_at - MORNING).seconds for row in rows] == [0, 8, 16]
         assert {row.expires_at and row.expires_at - row.due_at for row in rows} == {timedelta(seconds=1200)}
 
+    @on_sqlite
     def test_send_at_skips_the_pace(self, owner: Client, gateway: Gateway) -> None:
         phones.add(gateway, "owner", NUMBER, PhoneChange(messages_per_minute=1))
         for _ in range(2):

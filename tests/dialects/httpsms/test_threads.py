@@ -61,6 +61,7 @@ def test_a_bulk_makes_one_for_each_contact(owner: Client, clock: FixedClock) -> 
     assert found[CONTACT]["last_message_id"] == sent[3]["id"] and found[OTHER]["last_message_content"] == "all"
 
 
+@on_sqlite
 def test_lists_are_narrowed_and_newest_first(owner: Client, clock: FixedClock) -> None:
     for number in range(25):
         owner.sent(to=f"+180055502{number:02d}", content=f"Text {number}")
@@ -73,6 +74,7 @@ def test_lists_are_narrowed_and_newest_first(owner: Client, clock: FixedClock) -
     assert owner.threads("+18005550198") == []
 
 
+@on_sqlite
 def test_archiving_and_reading(owner: Client) -> None:
     owner.sent()
     (thread,) = owner.threads()
