@@ -23,6 +23,7 @@ from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
 from gateway.cli.phone import phone
+from gateway.cli.secret import secret
 from gateway.cli.send import send
 from gateway.cli.tariff import tariff
 from gateway.cli.user import user
@@ -40,7 +41,8 @@ def dragoman() -> None:
 
 
 for command in (
-    account, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, send, tariff, user,
+    account, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, secret, send,
+    tariff, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

@@ -37,6 +37,11 @@ def decrypt(settings: Settings, purpose: str, stored: bytes) -> str:
         raise Unavailable(f"a stored secret ({purpose}) cannot be decrypted: the SECRET_KEY that it was encrypted under is gone") from None
 
 
+def renewed(settings: Settings, purpose: str, stored: bytes) -> bytes:
+    """The same secret encrypted under the newest key. Raises as :func:`decrypt`."""
+    return encrypt(settings, purpose, decrypt(settings, purpose, stored))
+
+
 @lru_cache(maxsize=64)
 def _vault(secrets: tuple[str, ...], purpose: str) -> MultiFernet:
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(secret, purpose))) for secret in secrets])

@@ -39,9 +39,7 @@ def backlog(gateway: Gateway) -> Backlog:
     with gateway.reading() as session:
         connectors = session.execute(select(ConnectorRow.name, ConnectorRow.lease_until).order_by(ConnectorRow.name)).all()
         waiting = [lane for name, _ in connectors for lane in _lanes(session, name, now)]
-        unknown = session.execute(
-            select(Message.connector, func.count()).where(UNKNOWN).group_by(Message.connector)
-        ).all()
+        unknown = session.execute(select(Message.connector, func.count()).where(UNKNOWN).group_by(Message.connector)).all()
     return Backlog(
         waiting=waiting,
         unknown={row[0]: row[1] for row in unknown},

@@ -135,3 +135,16 @@ def _owned(numbers: set[str], wanted: Sequence[str]) -> list[str]:
 def _read(gateway: Gateway, row: Webhook) -> WebhookRead:
     signing_key = vault.decrypt(gateway.settings, PURPOSE, row.signing_key) if row.signing_key else ""
     return WebhookRead(row.id, row.url, signing_key, row.phone_numbers, row.events, row.created_at, row.updated_at)
+
+
+def renew_secrets(gateway: Gateway) -> int:
+    """Encrypts every stored signing key anew, under the newest secret; their number.
+
+    Raises:
+        Unavailable: one was encrypted under a secret that is gone. Nothing was changed.
+    """
+    with gateway.writing() as session:
+        rows = stored.with_signing_key(session)
+        for row in rows:
+            row.signing_key = vault.renewed(gateway.settings, PURPOSE, row.signing_key or b"")
+        return len(rows)

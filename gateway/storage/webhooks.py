@@ -26,3 +26,8 @@ def page(session: Session, account_id: int, part: str, offset: int, limit: int) 
     chosen = [Webhook.account_id == account_id] + ([Webhook.url.icontains(part, autoescape=True)] if part else [])
     newest = (Webhook.created_at.desc(), Webhook.id.desc())
     return session.scalars(select(Webhook).where(*chosen).order_by(*newest).offset(offset).limit(limit)).all()
+
+
+def with_signing_key(session: Session) -> Sequence[Webhook]:
+    """Every webhook of every account that has a signing key. Locks them on PostgreSQL."""
+    return session.scalars(select(Webhook).where(Webhook.signing_key.is_not(None)).order_by(Webhook.id).with_for_update()).all()

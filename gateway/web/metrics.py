@@ -24,7 +24,7 @@ REQUEST_SECONDS = Histogram(
 )
 MESSAGES_ACCEPTED = Counter("dragoman_messages_accepted_total", "Messages accepted and charged.", ["dialect"])
 UNSUPPORTED_CALLS = Counter("dragoman_unsupported_calls_total", "Documented calls that are not available yet.", ["dialect", "call"])
-QUIET_ENDPOINTS = frozenset({"health.live", "health.ready", "health.prometheus"})
+QUIET_ENDPOINTS = frozenset({"health.live", "health.ready", "health.prometheus", "smsnodes.health", "openapi.asset"})
 
 
 @lru_cache(maxsize=2048)

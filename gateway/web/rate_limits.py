@@ -4,7 +4,7 @@ A dialect marks a view with :func:`limited`; views without the mark are neither 
 One limiter of flask-limiter counts for the whole application, in fixed windows that begin with a caller's first call.
 
 With Redis all workers and machines share the count. When Redis is away each worker counts for itself, up to the limit divided by
-the number of workers, and goes back to Redis by itself: it asks after 1, 2, 4 … at most 32 seconds. Without Redis each worker
+the number of workers, and goes back to Redis by itself: it asks every few seconds. Without Redis each worker
 counts for itself. Nobody is let in unchecked in either case: this module limits, it does not recognise anybody.
 
 Source: contract bulk 5.
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+import flask_limiter._extension
 from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
 from limits.errors import StorageError
@@ -48,6 +49,10 @@ class Allowance:
     bucket: str
     calls: int
 
+
+# The library would let a worker that lost Redis count for itself up to half a minute after Redis is back. It has no setting for that;
+# tests/unit/web/test_rate_limits.py would notice if this stopped working.
+flask_limiter._extension.MAX_BACKEND_CHECKS = 1
 
 View = TypeVar("View", bound=Callable[..., Response])
 

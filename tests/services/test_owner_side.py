@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.pace import Window
 from gateway.services import heartbeats, phones, schedules, webhooks
 from gateway.services.phones import PhoneChange
@@ -79,3 +79,17 @@ def test_secrets_are_in_no_repr(gateway, acme):
     phones.add(gateway, "acme", NUMBER, PhoneChange())
     terms = WebhookTerms("https://acme.example", "open sesame", [NUMBER], ["message.phone.sent"])
     assert "sesame" not in repr(terms) + repr(webhooks.create(gateway, acme.id, terms))
+
+
+def test_signing_keys_are_encrypted_anew_under_the_newest_secret(gateway, acme):
+    phones.add(gateway, "acme", NUMBER, PhoneChange())
+    made = webhooks.create(gateway, acme.id, WebhookTerms("https://example.org/hook", "sesame", ["+18005550199"], ["message.phone.sent"]))
+    old = gateway.settings.secret_key
+    object.__setattr__(gateway.settings, "secret_key", ("a-newer-secret-of-the-tests", *old))
+    assert webhooks.renew_secrets(gateway) == 1
+    object.__setattr__(gateway.settings, "secret_key", ("a-newer-secret-of-the-tests",))
+    (found,) = webhooks.listed(gateway, acme.id, "", 0, 10)
+    assert (found.id, found.signing_key) == (made.id, "sesame")
+    object.__setattr__(gateway.settings, "secret_key", ("none-of-these-at-all-here",))
+    with pytest.raises(Unavailable):
+        webhooks.renew_secrets(gateway)

@@ -181,8 +181,14 @@ def test_the_demo_is_made_once_and_kept(shell, gateway, tmp_path):
         "account": "demo",
         "username": "demo",
         "password": made["password"],
+        "device": "demo-device",
+        "device_password": made["device_password"],
+        "api_key": made["api_key"],
+        "v2_api_key": made["v2_api_key"],
+        "phone": "+18005550199",
     }
-    assert re.fullmatch(r"[A-Za-z0-9._~-]{20}", made["password"])
+    for generated in ("password", "device_password", "api_key", "v2_api_key"):
+        assert re.fullmatch(r"[A-Za-z0-9._~-]{20,80}", made[generated])
     assert shell.json("demo") == made
     assert shell.json("account", "show", "demo")["balance"]["credits"] == "1000"
     assert stat.S_IMODE((tmp_path / "var" / "demo.json").stat().st_mode) == 0o600

@@ -1,0 +1,30 @@
+"""``dragoman secret``: what is encrypted in the database."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.common import as_json, print_json, with_gateway
+from gateway.services import webhooks
+from gateway.services.core import Gateway
+
+
+@click.group()
+def secret() -> None:
+    """Looks after the secrets that are stored encrypted."""
+
+
+@secret.command()
+@as_json
+@with_gateway
+def renew(gateway: Gateway, as_json: bool) -> None:
+    """Encrypts every stored secret anew, under the newest key of DRAGOMAN_SECRET_KEY.
+
+    \b
+    Example: dragoman secret renew
+    """
+    count = webhooks.renew_secrets(gateway)
+    if as_json:
+        print_json({"renewed": count})
+    else:
+        click.echo(f"{count} stored secret{'' if count == 1 else 's'} encrypted under the newest key.")
