@@ -32,6 +32,8 @@ db = SQLAlchemy(model_class=Base)
 
 BUSY_TIMEOUT_SECONDS = 10
 POOL_WAIT_SECONDS = 10
+SILENCE_SECONDS = 3
+"""How long a PostgreSQL that drops packets is waited for: some programs ask their next gateway after five seconds."""
 MORE_CONNECTIONS = 8
 """Opened only while they are needed: a dispatcher has a thread for each connector."""
 READ_ONLY = {"dragoman_read_only": True}
@@ -114,7 +116,8 @@ def engine_options(database_url: str, threads: int) -> dict[str, Any]:
         connect = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False, "factory": LockedConnection}
         return common | {"connect_args": connect, "poolclass": QueuePool}
     common |= {"pool_pre_ping": True}  # after a restart of the server the next request finds a new connection, not an error
-    return common | {"connect_args": {"connect_timeout": POOL_WAIT_SECONDS, "application_name": "dragoman", "options": "-c timezone=UTC"}}
+    silence = {"connect_timeout": SILENCE_SECONDS, "tcp_user_timeout": SILENCE_SECONDS * 1000}
+    return common | {"connect_args": silence | {"application_name": "dragoman", "options": "-c timezone=UTC"}}
 
 
 def prepare_engine(engine: Engine) -> None:
