@@ -13,7 +13,7 @@ from flask import Response
 from gateway.dialects.bulk.errors import FORMS, HELP, wrong_fields
 from gateway.dialects.bulk.submission import Refused, Taken
 from gateway.dialects.bulk.uncertain import SENT_V2
-from gateway.domain.credit import format_credits
+from gateway.domain.credit import UNITS_PER_CREDIT, format_credits
 from gateway.domain.errors import InvalidInput
 from gateway.services.keys import NewKey
 from gateway.services.ordering import Accepted
@@ -129,10 +129,31 @@ def _json(value: Mapping[str, Any], status: int = 200) -> Response:
     return Response(written(value), status, content_type="application/json")
 
 
+class _Fraction(Exception):
+    """An amount is not a whole number of credits."""
+
+
+def _whole(value: Any) -> int:
+    """What the encoder does not know itself."""
+    if not isinstance(value, Credits) or value.units % UNITS_PER_CREDIT:
+        raise _Fraction
+    return value.units // UNITS_PER_CREDIT
+
+
+_quick = json.JSONEncoder(separators=(",", ":"), default=_whole).encode
+
+
 def written(value: Any) -> str:
-    """A value as JSON, with :class:`Credits` as exact numbers."""
+    """A value as JSON, with :class:`Credits` as exact numbers. Whole credits, the usual case, need no encoder of our own."""
+    try:
+        return _quick(value)
+    except _Fraction:
+        return _digit_for_digit(value)
+
+
+def _digit_for_digit(value: Any) -> str:
     if isinstance(value, Credits):
         return format_credits(value.units)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_compact(name)}:{written(each)}" for name, each in value.items()) + "}"
+        return "{" + ",".join(f"{_compact(name)}:{_digit_for_digit(each)}" for name, each in value.items()) + "}"
     return _compact(value)
