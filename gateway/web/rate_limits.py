@@ -52,7 +52,7 @@ class Allowance:
 
 # The library would let a worker that lost Redis count for itself up to half a minute after Redis is back. It has no setting for that;
 # tests/unit/web/test_rate_limits.py would notice if this stopped working.
-flask_limiter._extension.MAX_BACKEND_CHECKS = 1
+flask_limiter._extension.MAX_BACKEND_CHECKS = 1  # type: ignore[attr-defined]
 
 View = TypeVar("View", bound=Callable[..., Response])
 
