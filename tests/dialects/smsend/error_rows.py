@@ -17,7 +17,11 @@ from tests.dialects.town import Town
 CHALLENGE = {"WWW-Authenticate": 'Basic realm=".+"', "Content-Type": "application/json.*"}
 JSON = {"Content-Type": "application/json.*"}
 BAD_KEY = "The user_key, Session_key or Access_token is not valid"
-PARAMETRIC = {"message_type": "N", "message": "Hi ${name}", "recipients": {"0": {"recipient": RECIPIENT, "name": "Ada"}, "1": {"recipient": "+393471234568"}}}
+PARAMETRIC = {
+    "message_type": "N",
+    "message": "Hi ${name}",
+    "recipients": {"0": {"recipient": RECIPIENT, "name": "Ada"}, "1": {"recipient": "+393471234568"}},
+}
 
 
 def told(code: str, words: str) -> dict[str, Any]:
@@ -128,11 +132,13 @@ def bare(path: str, method: str = "GET") -> Ask:
 SIGNING_IN = (
     Row("1.1", "wrong credentials: 404", "GET /login, wrong password", get("/login?username=owner&password=wrong"), 404,
         told("WRONG_CREDENTIALS", "Wrong username or password"), JSON),
-    Row("1.1", "wrong credentials by Basic: 404", "GET /login, Basic, unknown user", get("/login", headers={"Authorization": "Basic bm9ib2R5Ong="}),
+    Row("1.1", "wrong credentials by Basic: 404", "GET /login, Basic, unknown user", get("/login",
+        headers={"Authorization": "Basic bm9ib2R5Ong="}),
         404, told("WRONG_CREDENTIALS", "Wrong username or password")),
     Row("1.1", "anything else wrong: 400, reason in the body", "GET /login?username=owner", get("/login?username=owner"), 400,
         told("MISSING_PARAMETER", "Missing parameter: password")),
-    Row("1.1", "anything else wrong: 400, reason in the body", "GET /login, unreadable Basic", get("/login", headers={"Authorization": "Basic ==="}),
+    Row("1.1", "anything else wrong: 400, reason in the body", "GET /login, unreadable Basic", get("/login",
+        headers={"Authorization": "Basic ==="}),
         400, told("INVALID_REQUEST", "Invalid request: the Authorization header is not valid Basic authentication")),
     Row("1.1", "no credentials at all: 401 and `WWW-Authenticate: Basic realm=…`", "GET /login", get("/login"), 401,
         told("MISSING_CREDENTIALS", "Credentials are missing"), CHALLENGE),
@@ -140,7 +146,8 @@ SIGNING_IN = (
         re.compile(r'.*"error_code": ?"TOO_MANY_ATTEMPTS".*try again in [1-6]?[0-9] seconds"}'), {"Retry-After": "[1-6]?[0-9]"}),
     Row("1.3", "/token as /login: 404", "GET /token, wrong password", get("/token?username=owner&password=wrong"), 404,
         told("WRONG_CREDENTIALS", "Wrong username or password")),
-    Row("1.3", "/token as /login: 401", "GET /token", get("/token"), 401, told("MISSING_CREDENTIALS", "Credentials are missing"), CHALLENGE),
+    Row("1.3", "/token as /login: 401", "GET /token", get("/token"), 401, told("MISSING_CREDENTIALS", "Credentials are missing"),
+        CHALLENGE),
 )  # fmt: skip
 KEYS = (
     Row("1.5", "headers missing: 401", "POST /sms without keys", call("POST", "/sms", json=MESSAGE, headers={}), 401,
@@ -149,8 +156,10 @@ KEYS = (
         told("MISSING_CREDENTIALS", "Credentials are missing")),
     Row("1.5", "user_key unknown: 401 (documentation: also 404)", "GET /status, unknown user_key", keyed(user_key="0123456789abcdef"), 401,
         told("INVALID_KEY", BAD_KEY)),
-    Row("1.5", "session key invalid: 401", "GET /status, forged Session_key", keyed(Session_key="AAAA.BBBB"), 401, told("INVALID_KEY", BAD_KEY)),
-    Row("1.5", "session of another user: 401", "GET /status, a stranger's Session_key", strangers_session, 401, told("INVALID_KEY", BAD_KEY)),
+    Row("1.5", "session key invalid: 401", "GET /status, forged Session_key", keyed(Session_key="AAAA.BBBB"), 401, told("INVALID_KEY",
+        BAD_KEY)),
+    Row("1.5", "session of another user: 401", "GET /status, a stranger's Session_key", strangers_session, 401, told("INVALID_KEY",
+        BAD_KEY)),
     Row("1.2, 1.5", "session expired: 401, never 404 or 400", "GET /status after six idle minutes", idle("/status"), 401,
         told("SESSION_EXPIRED", "The session has expired, log in again")),
     Row("1.5", "user disabled (ours): 401", "GET /login", disabled, 401, told("DISABLED", "This user or account is disabled")),
@@ -188,13 +197,16 @@ MANNERS = (
 ORDERS = (
     Row("2.1", "400 invalid input: not JSON", "POST /sms, form", call("POST", "/sms", data=b"message=Hi"), 400,
         told("INVALID_REQUEST", "Invalid request: the body is not valid JSON at character 0")),
-    *(Row("2.1", f"400: {name} required", f"POST /sms without {name}", call("POST", "/sms", json={key: value for key, value in MESSAGE.items() if key != name}),
+    *(Row("2.1", f"400: {name} required", f"POST /sms without {name}", call("POST", "/sms", json={key: value for key,
+        value in MESSAGE.items() if key != name}),
           400, told("MISSING_PARAMETER", f"Missing parameter: {name}")) for name in MESSAGE),
     Row("2.1", "400: not a boolean", "POST /sms, returnCredits: perhaps", sms(returnCredits="perhaps"), 400,
         told("INVALID_PARAMETER", "Invalid parameter: returnCredits must be true or false")),
     Row("2.1", "404 user_key unknown (documentation), told as 401 by 1.5", "POST /sms, unknown user_key",
-        lambda town: town.owner.call("POST", "/sms", json=MESSAGE, headers=town.owner.keys | {"user_key": "nobody"}), 401, told("INVALID_KEY", BAD_KEY)),
-    Row("2.1", "not enough credit: 400", "POST /sms to 1,001 numbers", sms(recipient=[f"+39347{number:07d}" for number in range(1001)]), 400,
+        lambda town: town.owner.call("POST", "/sms", json=MESSAGE, headers=town.owner.keys | {"user_key": "nobody"}), 401,
+        told("INVALID_KEY", BAD_KEY)),
+    Row("2.1", "not enough credit: 400", "POST /sms to 1,001 numbers", sms(recipient=[f"+39347{number:07d}" for number in range(1001)]),
+        400,
         told("NOT_ENOUGH_CREDIT", "Not enough credit: 1001 needed, 1000 available")),
     Row("2.1", "over-limit rate: 429", "POST /sms, daily cap used up", over_the_cap, 429,
         told("DAILY_CAP_REACHED", "At most 0 messages a day are allowed, the next day begins in 54000 seconds"), {"Retry-After": "54000"}),
@@ -212,7 +224,8 @@ ORDERS = (
         told("NOT_SCHEDULED", "The order is not scheduled any more")),
     Row("2.5", "401", "DELETE /sms/bulk without keys", call("DELETE", "/sms/bulk", headers={}), 401,
         told("MISSING_CREDENTIALS", "Credentials are missing")),
-    Row("2.6", "400 without from", "GET /smshistory", call("GET", "/smshistory"), 400, told("MISSING_PARAMETER", "Missing parameter: from")),
+    Row("2.6", "400 without from", "GET /smshistory", call("GET", "/smshistory"), 400, told("MISSING_PARAMETER",
+        "Missing parameter: from")),
     Row("2.6", "400 bad date", "GET /smshistory?from=yesterday", call("GET", "/smshistory?from=yesterday"), 400,
         told("INVALID_DATE", "Invalid date in from: yesterday is not a date in a known form")),
     Row("2.6", "400 bad zone", "GET /smshistory?…timezone=Mars", call("GET", "/smshistory?from=20260101000000&timezone=Mars"), 400,
@@ -241,13 +254,16 @@ RULES = (
         told("INVALID_PARAMETER", "Invalid parameter: order_id must be 1 to 32 letters, digits, '_', '.' or '-', and not 'bulk'")),
     Row("3.4", "order_id used again: 400", "POST /sms, order_id: A1, twice", twice(message="Another"), 400,
         told("DUPLICATE_ORDER_ID", "The order_id A1 is already in use")),
-    Row("3.5", "one invalid recipient: 400, nothing is sent", "POST /sms, one number of two is +39abc", sms(recipient=[RECIPIENT, "+39abc"]), 400,
+    Row("3.5", "one invalid recipient: 400, nothing is sent", "POST /sms, one number of two is +39abc", sms(recipient=[RECIPIENT,
+        "+39abc"]), 400,
         told("INVALID_RECIPIENT", "Invalid recipient: +39abc (may hold digits, an initial plus and separators only)")),
-    Row("3.5", "all invalid where some may be: 400", "POST /sms, allowInvalidRecipients", sms(recipient=["abc"], allowInvalidRecipients=True), 400,
+    Row("3.5", "all invalid where some may be: 400", "POST /sms, allowInvalidRecipients", sms(recipient=["abc"],
+        allowInvalidRecipients=True), 400,
         told("INVALID_RECIPIENT", "Invalid recipient: abc (is not valid, nor is any other recipient)")),
     Row("3.5", "too many recipients (ours): 400", "POST /sms to 100,001 numbers", sms(recipient=[RECIPIENT] * 100_001), 400,
         told("TOO_MANY_RECIPIENTS", "Too many recipients: 100001, at most 100000 are allowed")),
-    Row("3.6", "a sender for a type that takes none: 400", "POST /sms, sender: Acme, message_type: LL", sms(sender="Acme", message_type="LL"), 400,
+    Row("3.6", "a sender for a type that takes none: 400", "POST /sms, sender: Acme, message_type: LL", sms(sender="Acme",
+        message_type="LL"), 400,
         told("INVALID_SENDER", "Invalid sender: Acme must be empty with this message_type")),
     Row("3.6", "unapproved alias: 400", "POST /sms, sender: Rival", sms(sender="Rival"), 400,
         told("INVALID_SENDER", "Invalid sender: Rival is not approved for this account")),

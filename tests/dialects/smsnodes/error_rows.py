@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from gateway.domain import errors
-from gateway.storage.tables import ConnectorRow, TariffRow
+from gateway.storage.tables import TariffRow
 from tests.dialects.error_sections import Ask, Row
 from tests.dialects.smsnodes import test_errors as known
 from tests.dialects.smsnodes.conftest import HEALTH, SEND, STATE
@@ -27,6 +27,10 @@ def send(**fields: Any) -> Ask:
 
 def bytes_of(body: bytes) -> Ask:
     return lambda town: town.owner.post(body)
+
+
+def call(method: str, path: str) -> Ask:
+    return lambda town: town.http.open(path, method=method)
 
 
 def after(prepare: known.Prepare, **fields: Any) -> Ask:
@@ -96,24 +100,31 @@ ROWS: tuple[Row, ...] = (
     row("2.3", "unknown device", "unknown device", send(deviceUsername="nobody"), 401, WRONG),
     row("2.3", "wrong password: the same text", "wrong password", send(password="wrong"), 401, WRONG),
     row("2.3", "storage failure", "the file is gone", database_away, 500, "Database error"),
-    row("2.3", "storage failure in the middle", "the database falls silent", silent_database, 500, "Database error", **{"X-Outcome": "unknown"}),
-    Row("2.3", "storage failure, another call (ours)", f"POST {STATE}, the file is gone", state_without_database, 500, {"error": "Database error"}),
+    row("2.3", "storage failure in the middle", "the database falls silent", silent_database, 500, "Database error",
+        **{"X-Outcome": "unknown"}),
+    Row("2.3", "storage failure, another call (ours)", f"POST {STATE}, the file is gone", state_without_database, 500,
+        {"error": "Database error"}),
     *(row("2.3", f"{name} absent", f"no {name}", send(**{name: ...}), 400, PAYLOAD) for name in ("phoneNumbers", "message")),
-    *(row("2.3", f"{name} empty", f"{name} empty", send(**{name: value}), 400, PAYLOAD) for name, value in (("phoneNumbers", []), ("message", ""))),
+    *(row("2.3", f"{name} empty", f"{name} empty", send(**{name: value}), 400, PAYLOAD) for name, value in (("phoneNumbers", []),
+        ("message", ""))),
     *(row("2.3", f"{name} of a wrong type", f"{name} is true", send(**{name: True}), 400, PAYLOAD) for name in ("phoneNumbers", "message")),
     row("2.3", "an entry cannot be a number", "phoneNumbers: [+12]", send(phoneNumbers=["+12"]), 400, "Invalid phone number: +12"),
     row("2.3", "one bad entry refuses the whole", "phoneNumbers: [+1234567890, x]", send(phoneNumbers=["+1234567890", "x"]), 400,
         "Invalid phone number: x"),
-    *(row("2.3", "priority outside the range or no integer", f"priority: {value}", send(priority=value), 400, "Priority must be between 1 and 5")
+    *(row("2.3", "priority outside the range or no integer", f"priority: {value}", send(priority=value), 400,
+        "Priority must be between 1 and 5")
       for value in (0, 6, 1.5, "high")),
     row("2.3", "JSON does not parse", "cut off", bytes_of(b'{"deviceUsername":'), 400, "Invalid JSON"),
     row("2.3", "JSON is no object", "[]", bytes_of(b"[]"), 400, "Invalid JSON"),
-    row("2.3, 4", "own limit: too many guesses", "the 11th wrong password", guessed, 429, "Too many requests", **{"Retry-After": "[1-6]?[0-9]"}),
+    row("2.3, 4", "own limit: too many guesses", "the 11th wrong password", guessed, 429, "Too many requests",
+        **{"Retry-After": "[1-6]?[0-9]"}),
     row("2.3", "own limit: messages a day", "cap of 1", over_the_cap, 429, "Daily limit of 1 messages reached"),
     row("2.3", "own limit: text", "39,016 letters", send(message="a" * 39_016), 413, "Message too large"),
     row("2.3", "own limit: body", "17 MB", send(x="a" * (17 << 20)), 413, "Message too large", Connection="close"),
-    row("2.3", "check order: credentials present before payload", "no password, no message", send(password=..., message=...), 400, CREDENTIALS),
-    row("2.3", "check order: credentials valid before payload", "wrong password, no message", send(password="wrong", message=...), 401, WRONG),
+    row("2.3", "check order: credentials present before payload", "no password, no message", send(password=..., message=...), 400,
+        CREDENTIALS),
+    row("2.3", "check order: credentials valid before payload", "wrong password, no message", send(password="wrong", message=...), 401,
+        WRONG),
     row("2.3", "not enough credit (ours)", "1 credit for 2 numbers", after(known.spend), 402,
         "Insufficient credit: 2 needed, 1 available"),
     row("2.3", "device disabled (ours)", "disabled", after(known.disable), 403, "Device is disabled"),
@@ -123,11 +134,13 @@ ROWS: tuple[Row, ...] = (
     row("2.3", "text outside GSM refused by the account (ours)", "message: aж", after(known.refuse_other_alphabets, message="aж"), 400,
         "The message holds U+0436 at position 1, which is outside the GSM alphabet"),
     row("2.3", "an Idempotency-Key used again (ours)", "another text", reused, 409, "Idempotency-Key was used with another request"),
-    row("2.3", "no carrier is on (ours)", "connectors disabled", lambda town: (town.change(ConnectorRow, enabled=False), town.owner.send())[1], 503,
+    row("2.3", "no carrier is on (ours)", "connectors disabled", after(known.switch_off), 503,
         "Service unavailable"),
     row("2.3", "a defect (ours)", "its view raises", broken, 500, "Internal server error"),
-    Row("2.3", "state of an unknown message (ours)", f"POST {STATE}, messageId: 7", lambda town: town.owner.state(7), 404, {"error": "Message not found"}),
-    *(Row("2.1", "other methods: 405", f"{method} {path}", lambda town, method=method, path=path: town.http.open(path, method=method), 405,
-          {"error": "Method not allowed"}, JSON) for method, path in (("GET", SEND), ("PUT", SEND), ("GET", STATE), ("POST", HEALTH))),
-    Row("2.3", "an unknown path stays JSON (ours)", f"GET {SEND}/more", lambda town: town.http.get(SEND + "/more"), 404, {"error": "Path not found"}, JSON),
+    Row("2.3", "state of an unknown message (ours)", f"POST {STATE}, messageId: 7", lambda town: town.owner.state(7), 404,
+        {"error": "Message not found"}),
+    *(Row("2.1", "other methods: 405", f"{method} {path}", call(method, path), 405, {"error": "Method not allowed"}, JSON)
+      for method, path in (("GET", SEND), ("PUT", SEND), ("GET", STATE), ("POST", HEALTH))),
+    Row("2.3", "an unknown path stays JSON (ours)", f"GET {SEND}/more", call("GET", SEND + "/more"), 404, {"error": "Path not found"},
+        JSON),
 )  # fmt: skip
