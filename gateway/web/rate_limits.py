@@ -26,13 +26,14 @@ from limits.errors import StorageError
 
 from gateway.config import Settings
 from gateway.domain.errors import Throttled
+from gateway.web.windows import ProcessWindows
 
 WINDOW_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.5
 MARK = "dragoman_allowance"
-ALLOWANCE, EXCEEDED, KEPT = "dragoman.allowance", "dragoman.exceeded", "dragoman.retry_after"
+ALLOWANCE, EXCEEDED = "dragoman.allowance", "dragoman.exceeded"
 """What is known of a request, in its own environment: ``flask.g`` belongs to a context that may outlive it."""
-REMAINING, RESET, RETRY = "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"
+LIMIT, REMAINING, RESET = "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,14 @@ def limited(allowance: Callable[[], Allowance]) -> Callable[[View], View]:
 def install(app: Flask, settings: Settings) -> None:
     """Counts the calls of marked views, refuses those that are too many, and tells all of them how many are left.
 
-    The order matters. ``weigh`` comes before the limiter's own check, because the limiter takes whatever is raised while it works
-    for a failure of Redis. Functions behind a request run last to first, so ``tidy`` runs after the limiter wrote its headers
-    and ``keep`` before.
+    The order matters: ``weigh`` comes before the limiter's own check, because the limiter takes whatever is raised while it works
+    for a failure of Redis. The headers are ours: the library would say on every answer what Laravel says on refusals only.
     """
     app.before_request(_weigh)
-    marked = _Marked(app)
-    marked.after_request(_tidy)
     limiter = _limiter(settings)
+    marked = _Marked(app)
+    marked.after_request(lambda response: _tell(limiter, response))
     limiter.init_app(cast(Flask, marked))
-    marked.after_request(_keep)
     app.extensions["dragoman.limiter"] = limiter
 
     @app.errorhandler(RateLimitExceeded)
@@ -119,7 +118,6 @@ def _limiter(settings: Settings) -> Limiter:
     return Limiter(
         _digest,
         application_limits=[ApplicationLimit(limit_provider=_words, key_function=_digest, scope=_scope)],
-        headers_enabled=True,
         strategy="fixed-window",
         storage_uri=_storage(settings.redis_url),
         storage_options=_storage_options() if settings.redis_url else {},
@@ -130,7 +128,7 @@ def _limiter(settings: Settings) -> Limiter:
 def _storage(redis_url: str) -> str:
     """The address as the library spells it."""
     if not redis_url:
-        return "memory://"
+        return f"{ProcessWindows.STORAGE_SCHEME[0]}://"
     return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
 
 
@@ -163,20 +161,18 @@ def _allowance() -> Allowance:
     return allowance
 
 
-def _keep(response: Response) -> Response:
-    request.environ[KEPT] = response.headers.get(RETRY)
-    return response
-
-
-def _tidy(response: Response) -> Response:
-    """Takes back what the limiter says on every answer, where Laravel says it on its own refusals only."""
+def _tell(limiter: Limiter, response: Response) -> Response:
+    """The headers of contract bulk 5."""
+    current = limiter.current_limit
+    if current is None:
+        return response
+    response.headers[LIMIT] = str(current.limit.amount)
     if EXCEEDED in request.environ:
-        response.headers[REMAINING] = "0"  # had Redis gone away in the middle, the stand-in would tell what it has
-    else:
-        response.headers.pop(RESET, None)
-    kept = request.environ.get(KEPT)
-    if kept is None:
-        response.headers.pop(RETRY, None)
-    else:
-        response.headers[RETRY] = kept
+        response.headers[REMAINING] = "0"
+        response.headers[RESET] = str(math.ceil(time.time()) + int(response.headers["Retry-After"]))
+        return response
+    try:
+        response.headers[REMAINING] = str(current.remaining)
+    except StorageError:  # Redis went away meanwhile; the count begins anew in this process
+        response.headers[REMAINING] = str(current.limit.amount)
     return response

@@ -256,7 +256,7 @@ class TestRedis:
 
 @pytest.mark.parametrize(
     ("url", "storage"),
-    [("", "memory://"), ("redis://a/0", "redis://a/0"), ("unix:///run/redis.sock", "redis+unix:///run/redis.sock")],
+    [("", "process://"), ("redis://a/0", "redis://a/0"), ("unix:///run/redis.sock", "redis+unix:///run/redis.sock")],
 )
 def test_the_library_s_spelling_of_addresses(url: str, storage: str, database_url: str) -> None:
     assert rate_limits._storage(url) == storage
