@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
@@ -86,6 +86,16 @@ CAST: Mapping[str, Callable[[Gateway, FlaskClient], Any]] = {
 }
 
 
+class Told(NamedTuple):
+    """An answer. ``kind``: the class of the error it tells, "" for none; ``forced``: there was a defect, or no database."""
+
+    method: str
+    path: str
+    status: int
+    kind: str
+    forced: bool
+
+
 class Town:
     """One dialect's application and cast.
 
@@ -103,7 +113,8 @@ class Town:
         self.gateway: Gateway = self.app.extensions["dragoman"]
         self._settings, self._views = self.gateway.settings, dict(self.app.view_functions)
         self.app.wsgi_app = self._watched(self.app.wsgi_app)  # type: ignore[method-assign]  # as Flask's manual has it
-        self.told: list[tuple[str, str, str]] = []
+        self.told: list[Told] = []
+        self.is_forced = False
         self.http = self.app.test_client()
         with self.app.app_context():
             self._owner = CAST[name](self.gateway, self.http)
@@ -117,6 +128,7 @@ class Town:
         """Everything is as at the beginning, and whatever is done to it is undone."""
         self._put_back()
         self.told.clear()
+        self.is_forced = False
         with self.app.app_context(), pytest.MonkeyPatch.context() as patch:
             patch.setattr("gateway.web.errors.log", Silent())
             self._patch = patch
@@ -127,13 +139,15 @@ class Town:
                 self.gateway.close()
 
     def _watched(self, inner: Any) -> Any:
-        """Notes each error told, as (method, path, class). The environment that a test's response knows is only a copy."""
+        """Notes each answer. The environment that a test's response knows is only a copy."""
 
         def watched(environ: Any, start: Any) -> Any:
-            answer = inner(environ, start)
-            if TOLD in environ:
-                self.told.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], environ[TOLD]))
-            return answer
+            def noting(status: str, *rest: Any) -> Any:
+                kind = environ.get(TOLD, "")
+                self.told.append(Told(environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3]), kind, self.is_forced))
+                return start(status, *rest)
+
+            return inner(environ, noting)
 
         return watched
 
@@ -170,6 +184,7 @@ class Town:
 
     def take_database_away(self) -> None:
         """Where the file was, there is none that could be opened."""
+        self.is_forced = True
         self.gateway.close()
         self._remove_files()
         self._file.mkdir()
@@ -177,25 +192,39 @@ class Town:
     def strike(self, error: Exception) -> None:
         """The next order meets this at the door of storage. SQLite is never in doubt whether it recorded something; a server may be."""
         assert self._patch is not None
+        self.is_forced = True
 
         def struck(*_: object) -> None:
             raise error
 
         self._patch.setattr("gateway.services.ordering.acceptance.accept", struck)
 
+    def allow_only(self, limit: str, most: int) -> None:
+        """Lowers a limit, which is named as module and constant: reaching the real one would take a thousand requests."""
+        assert self._patch is not None
+        self._patch.setattr(limit, most)
+
     def break_view(self, endpoint: str) -> None:
         """A defect in one view."""
+
+        self.is_forced = True
 
         def broken(**_parts: str) -> None:
             raise RuntimeError("hidden detail")
 
         self.app.view_functions[endpoint] = broken  # type: ignore[assignment]  # a view that never answers
 
+    def endpoint(self, method: str, path: str) -> str:
+        """The name of the view behind a call."""
+        endpoint, _ = self.app.url_map.bind("localhost").match(path, method)
+        return str(endpoint)
+
     def operations(self, method: str, path: str) -> list[tuple[str, str]]:
         """The operations that a request is about, as (method, rule): none for an unknown path, all of a path for another method."""
         routes = self.app.url_map.bind("localhost")
+        method = "GET" if method == "HEAD" else method
         try:
-            rule, _ = routes.match(path, "GET" if method == "HEAD" else method, return_rule=True)
+            rule, _ = routes.match(path, method, return_rule=True)
         except MethodNotAllowed as error:
             return [each for one in set(error.valid_methods or ()) - {"HEAD", "OPTIONS"} for each in self.operations(one, path)]
         except NotFound:

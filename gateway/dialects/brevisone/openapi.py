@@ -20,7 +20,7 @@ ALWAYS = (errors.MethodNotAllowed, InternalError)
 SENDING = (
     errors.MissingField, errors.InvalidInput, errors.AuthenticationFailed, errors.Throttled, errors.CallerDisabled,
     errors.PermissionDenied, errors.AddressNotAllowed, errors.Conflict, errors.InsufficientCredit, errors.DailyCapReached,
-    errors.StorageUnavailable, errors.OutcomeUnknown, *ALWAYS,
+    errors.Unavailable, errors.StorageUnavailable, errors.OutcomeUnknown, *ALWAYS,
 )  # fmt: skip
 SENT = (Success(200, "Recorded and paid; the header `X-Message-Id` names it.", "text/plain", TEXT, DONE),)
 EXAMPLE = {"username": "apiuser", "password": "secret", "to": "00491701234567", "text": "Test", "mode": "number"}

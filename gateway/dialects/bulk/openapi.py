@@ -21,9 +21,10 @@ SECURITY: dict[str, dict[str, Any]] = {
 KEY = ("header", "query", "bearer")
 BODIES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 REPEAT = (Header("Idempotency-Key", "Makes a repetition of the same request harmless.", example="3f1c-one"),)
+ANY = (errors.MethodNotAllowed, InternalError)
 ALWAYS = (
     errors.MalformedRequest, errors.RequestTooLarge, errors.Throttled, errors.CallerDisabled, errors.AddressNotAllowed,
-    errors.PermissionDenied, errors.MethodNotAllowed, errors.StorageUnavailable, InternalError,
+    errors.PermissionDenied, errors.StorageUnavailable, *ANY,
 )  # fmt: skip
 BY_PASSWORD = (errors.MissingCredentials, errors.BadCredentials)
 BY_KEY = (KeyMissing, errors.UnknownKey, errors.KeyExpired)
@@ -92,11 +93,11 @@ OPERATIONS = (
     _key_call("/api/regenerate-key", "Replace the API key", schemas.RegenerateKey, ("basic", *KEY), NEW_KEY, errors.InvalidFields),
     _key_call("/api/revoke-key", "End the API key", schemas.RevokeKey, ("basic", *KEY),
               {"success": True, "message": "API key revoked successfully"}, errors.NotFound),
-    *(Operation(rule, (method,), "Not offered", success=(), errors=(errors.NotBuilt, InternalError)) for method, rule in NOT_OFFERED),
+    *(Operation(rule, (method,), "Not offered", success=(), errors=(errors.NotBuilt, *ANY)) for method, rule in NOT_OFFERED),
     Operation("/api/v2", ("GET",), "This description, for people",
-              success=(Success(200, "Swagger UI.", "text/html", {"type": "string"}),), errors=(InternalError,)),
+              success=(Success(200, "Swagger UI.", "text/html", {"type": "string"}),), errors=ANY),
     Operation("/api/oauth2-redirect.js", ("GET",), "The script of the callback page",
-              success=(Success(200, "", "text/javascript", {"type": "string"}),), errors=(InternalError,)),
+              success=(Success(200, "", "text/javascript", {"type": "string"}),), errors=ANY),
     Operation("/api/oauth2-callback", ("GET",), "The page an OAuth provider would lead back to",
-              success=(Success(200, "A page with one script.", "text/html", {"type": "string"}),), errors=(InternalError,)),
+              success=(Success(200, "A page with one script.", "text/html", {"type": "string"}),), errors=ANY),
 )  # fmt: skip

@@ -147,14 +147,16 @@ _ASKING = (
     errors.CallerDisabled,
     errors.AddressNotAllowed,
     errors.PermissionDenied,
-    errors.Throttled,
+    errors.MethodNotAllowed,
     errors.StorageUnavailable,
     InternalError,
 )
 """What every call can refuse with."""
-_READING = (*_ASKING, errors.InvalidFields)
+_READING = (*_ASKING, errors.InvalidInput)
 _WRITING = (*_READING, errors.MalformedRequest, errors.RequestTooLarge)
-_SENDING = (*_WRITING, errors.IdempotencyMismatch, errors.InsufficientCredit, errors.DailyCapReached, errors.OutcomeUnknown)
+_SENDING = (
+    *_WRITING, errors.IdempotencyMismatch, errors.InsufficientCredit, errors.DailyCapReached, errors.OutcomeUnknown, errors.Unavailable,
+)  # fmt: skip
 _BODY = {"from": "+18005550199", "content": "Your table is ready.", "request_id": "invoice-17"}
 _MESSAGE_ID, _THREAD_ID = "The message's `id`.", "The thread's `id`."
 

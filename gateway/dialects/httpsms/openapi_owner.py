@@ -8,7 +8,9 @@ from gateway.dialects.httpsms import bulk_files, later, owner_schemas
 from gateway.dialects.httpsms.openapi_messages import IDEMPOTENCY_KEY, envelope
 from gateway.dialects.httpsms.uncertain import BATCH_FIELDS, PREFIX
 from gateway.domain import errors
-from gateway.services.webhooks import EVENTS
+from gateway.services.phone_keys import MOST_KEYS
+from gateway.services.schedules import MOST_SCHEDULES
+from gateway.services.webhooks import EVENTS, MOST_WEBHOOKS
 from gateway.web.errors import InternalError
 from gateway.web.openapi import Header, Operation, Success
 
@@ -20,13 +22,15 @@ _ASKING = (
     errors.CallerDisabled,
     errors.AddressNotAllowed,
     errors.PermissionDenied,
-    errors.Throttled,
+    errors.MethodNotAllowed,
     errors.StorageUnavailable,
     InternalError,
 )
-_READING = (*_ASKING, errors.InvalidFields)
+_READING = (*_ASKING, errors.InvalidInput)
 _WRITING = (*_READING, errors.MalformedRequest, errors.RequestTooLarge)
-_SENDING = (*_WRITING, errors.IdempotencyMismatch, errors.InsufficientCredit, errors.DailyCapReached, errors.OutcomeUnknown)
+_SENDING = (
+    *_WRITING, errors.IdempotencyMismatch, errors.InsufficientCredit, errors.DailyCapReached, errors.OutcomeUnknown, errors.Unavailable,
+)  # fmt: skip
 
 _TEXT = {"type": "string"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
@@ -63,6 +67,12 @@ def _many(schema: dict[str, Any], example: dict[str, Any], things: str) -> tuple
 
 def _nothing(message: str) -> tuple[Success, ...]:
     return (Success(200, schema=envelope({"type": "null"}), example=_told(None, message)),)
+
+
+def _full(message: str) -> Success:
+    """The answer to whoever has as many as there may be; no class of errors is behind it."""
+    schema = {"type": "object", "properties": {"status": _TEXT, "message": _TEXT}, "required": ["status", "message"]}
+    return Success(402, "There are as many as there may be.", schema=schema, example={"status": "error", "message": message})
 
 
 _GONE = (Success(204, "Done; there is no body."),)
@@ -250,7 +260,11 @@ _USERS = (
     Operation(
         PREFIX + "/phone-api-keys", ("POST",), "Make a phone key", "Only this answer shows the key whole.", body=owner_schemas.KeyBody,
         body_example={"name": "Reception"}, security=_KEY,
-        success=_one(PHONE_KEY, _PHONE_KEY | {"api_key": "pk_… (67 characters)"}, "phone API key created"), errors=_WRITING,
+        success=(
+            *_one(PHONE_KEY, _PHONE_KEY | {"api_key": "pk_… (67 characters)"}, "phone API key created"),
+            _full(f"A user may have {MOST_KEYS} phone API keys"),
+        ),
+        errors=_WRITING,
     ),
     Operation(
         PREFIX + "/phone-api-keys/<key_id>", ("DELETE",), "End a phone key", path={"key_id": _KEY_ID}, security=_KEY, success=_GONE,
@@ -269,7 +283,9 @@ _RULES = (
     Operation(
         PREFIX + "/send-schedules", ("POST",), "Make a send schedule", "A phone keeps it once it names it.",
         body=owner_schemas.ScheduleBody,
-        body_example=_SCHEDULE_BODY, security=_KEY, success=_one(SCHEDULE, _SCHEDULE, "send schedule created", 201), errors=_WRITING,
+        body_example=_SCHEDULE_BODY, security=_KEY,
+        success=(*_one(SCHEDULE, _SCHEDULE, "send schedule created", 201), _full(f"An account may have {MOST_SCHEDULES} send schedules")),
+        errors=_WRITING,
     ),
     Operation(
         PREFIX + "/send-schedules/<schedule_id>", ("PUT",), "Replace a send schedule", "Messages that have their time already keep it.",
@@ -287,7 +303,9 @@ _RULES = (
     Operation(
         PREFIX + "/webhooks", ("POST",), "Make a webhook", "An account may have ten. Events are not sent yet.",
         body=owner_schemas.WebhookBody,
-        body_example=_WEBHOOK_BODY, security=_KEY, success=_one(WEBHOOK, _WEBHOOK, "webhook created", 201), errors=_WRITING,
+        body_example=_WEBHOOK_BODY, security=_KEY,
+        success=(*_one(WEBHOOK, _WEBHOOK, "webhook created", 201), _full(f"An account may have {MOST_WEBHOOKS} webhooks")),
+        errors=_WRITING,
     ),
     Operation(
         PREFIX + "/webhooks/<webhook_id>", ("PUT",), "Replace a webhook", body=owner_schemas.WebhookBody, body_example=_WEBHOOK_BODY,
@@ -319,13 +337,15 @@ _FILES = (
     ),
     Operation(
         PREFIX + "/attachments/<user_id>/<message_id>/<index>/<file>", ("GET",), "Read a received file",
-        "Always 404: this version receives no MMS. Needs no key.", success=(), errors=(errors.NotFound, InternalError),
+        "Always 404: this version receives no MMS. Needs no key.", success=(),
+        errors=(errors.NotFound, errors.MethodNotAllowed, InternalError),
     ),
 )  # fmt: skip
 _LATER = tuple(
     Operation(
-        PREFIX + rule, (method,), "Not available yet", "A call of handsets, for a later version.", success=(), errors=(errors.NotBuilt,)
+        PREFIX + rule, (method,), "Not available yet", "A call of handsets, for a later version.", success=(),
+        errors=(errors.NotBuilt, errors.MethodNotAllowed, InternalError),
     )
     for method, rule in later.NOT_BUILT
-)
+)  # fmt: skip
 OWNER_OPERATIONS = (*_PHONES, *_USERS, *_RULES, *_FILES, *_LATER)

@@ -25,6 +25,7 @@ SENDING = (
     errors.InvalidField,
     errors.InvalidRecipient,
     errors.TooManyRecipients,
+    errors.EmptyText,
     errors.TextTooLong,
     errors.UnencodableText,
     errors.DestinationNotServed,

@@ -116,12 +116,12 @@ def limited(**terms: Any) -> Ask:
     return ask
 
 
-def changed(table: Any, **values: Any) -> Ask:
+def changed(table: Any, text: str = "Привет", **values: Any) -> Ask:
     """A send after every row of a table got these values."""
 
     def ask(town: Town) -> TestResponse:
         town.change(table, **values)
-        return town.owner.send(message_body="Привет")
+        return town.owner.send(message_body=text)
 
     return ask
 
@@ -215,6 +215,9 @@ COMMON = (
     Row("2.1", "text outside GSM refused by the account (ours): 422", f"POST {SEND}, message_body: Привет", changed(Account,
         text_policy="refuse"), 422,
         wrong("message_body", "The message body field holds U+041F at 0, which is outside GSM-7."), COUNTED),
+    Row("2.1", "nothing left once transliterated (ours): 422", f"POST {SEND}, message_body: U+200B",
+        changed(Account, "\u200b", text_policy="transliterate"), 422, wrong("message_body", "The message body field is required."),
+        COUNTED),
     Row("2.1", "destination without a price (ours): 400", f"POST {SEND}, no tariff", changed(TariffRow, prefix="999"), 400,
         twice("This destination is not served."), COUNTED),
 )  # fmt: skip

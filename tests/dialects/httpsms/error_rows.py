@@ -112,11 +112,12 @@ def poor_file(town: Town) -> TestResponse:
     return file(f"{HEAD}{NUMBER},{CONTACT},Hello\n")(town)
 
 
-def so_many(path: str, body: dict[str, Any], most: int) -> Ask:
-    """One more than there may be."""
+def so_many(path: str, body: dict[str, Any], limit: str) -> Ask:
+    """One more than there may be, where there may be two."""
 
     def ask(town: Town) -> TestResponse:
-        for _ in range(most):
+        town.allow_only(f"gateway.services.{limit}", 2)
+        for _ in range(2):
             assert town.owner.post(path, body).status_code < 300
         return town.owner.post(path, body)
 
@@ -321,8 +322,13 @@ OWNERS = (
     put("6.1", "POST", "/webhooks", WEBHOOK | {"url": "no host"}, "url"),
     put("6.1", "POST", "/webhooks", WEBHOOK | {"events": ["message.lost"]}, "events"),
     put("6.1", "POST", "/webhooks", WEBHOOK | {"phone_numbers": ["+18005550111"]}, "from"),
-    Row("6.1", "the eleventh webhook: 402", "POST /v1/webhooks", so_many("/webhooks", WEBHOOK, 10), 402,
-        told("An account may have 10 webhooks"), JSON),
+    Row("6.1", "a webhook too many: 402", "POST /v1/webhooks, the limit lowered to 2", so_many("/webhooks", WEBHOOK,
+        "webhooks.MOST_WEBHOOKS"), 402,
+        told("An account may have 2 webhooks"), JSON),
+    Row("5.6", "a phone key too many: 402", "POST /v1/phone-api-keys, the limit lowered to 2",
+        so_many("/phone-api-keys", {"name": "x"}, "phone_keys.MOST_KEYS"), 402, told("A user may have 2 phone API keys"), JSON),
+    Row("5.7", "a send schedule too many: 402", "POST /v1/send-schedules, the limit lowered to 2",
+        so_many("/send-schedules", SCHEDULE, "schedules.MOST_SCHEDULES"), 402, told("An account may have 2 send schedules"), JSON),
     no_id("6.1", "PUT", "/webhooks/{}", "webhookID", WEBHOOK),
     gone("6.1", "PUT", "/webhooks/{}", "webhook", WEBHOOK),
     gone("6.1", "DELETE", "/webhooks/{}", "webhook"),

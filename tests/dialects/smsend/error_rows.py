@@ -8,8 +8,9 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from gateway.domain import errors
 from gateway.services import accounts
-from gateway.storage.tables import ConnectorRow, TariffRow, User
+from gateway.storage.tables import Account, ConnectorRow, TariffRow, User
 from tests.dialects.error_sections import Ask, Row
 from tests.dialects.smsend.program import MESSAGE, PASSWORD, RECIPIENT, REST, Program
 from tests.dialects.town import Town
@@ -124,6 +125,29 @@ def database_away(town: Town) -> TestResponse:
     return town.owner.send()
 
 
+def silent_database(town: Town) -> TestResponse:
+    town.strike(errors.OutcomeUnknown("lost"))
+    return town.owner.send()
+
+
+def by_policy(policy: str, text: str) -> Ask:
+    """A text that this account's policy leaves nothing of, or refuses."""
+
+    def ask(town: Town) -> TestResponse:
+        town.change(Account, text_policy=policy)
+        return town.owner.send(message=text)
+
+    return ask
+
+
+def reused(town: Town) -> TestResponse:
+    for text in ("one", "two"):
+        answer: TestResponse = town.owner.call(
+            "POST", "/sms", json=MESSAGE | {"message": text}, headers=town.owner.keys | {"Idempotency-Key": "a"}
+        )
+    return answer
+
+
 def bare(path: str, method: str = "GET") -> Ask:
     """A call that the server answers without looking at keys, double slashes and all."""
     return lambda town: town.http.open(REST + path, method=method)
@@ -191,6 +215,11 @@ MANNERS = (
     Row("1.6", "JSON for a defect", "GET /status, its view raises", broken, 500, told("INTERNAL_ERROR", "Internal error"), JSON),
     Row("1.6", "JSON without a database", "POST /sms, the file is gone", database_away, 503,
         told("UNAVAILABLE", "The database does not answer and nothing was changed, try again later"), JSON),
+    Row("1.6", "JSON when the order may have been recorded (ours)", "POST /sms, the database falls silent", silent_database, 503,
+        told("OUTCOME_UNKNOWN",
+             "The order may have been recorded: repeat it with the same order_id or Idempotency-Key, or look for it in the history"), JSON),
+    Row("1.6", "JSON for an Idempotency-Key used again (ours)", "POST /sms, another message", reused, 400,
+        told("IDEMPOTENCY_KEY_REUSED", "The Idempotency-Key was used with another request"), JSON),
     Row("1.6", "JSON when no carrier is on", "POST /sms, connectors disabled", without_connector, 503,
         told("UNAVAILABLE", "The gateway cannot do this now, try again later"), JSON),
 )  # fmt: skip
@@ -248,6 +277,10 @@ RULES = (
         told("MESSAGE_TOO_LONG", "The message is too long: 451 UCS-2 characters, at most 450 are allowed")),
     Row("3.2", "too long for the low type: 400", "POST /sms, 161 letters, message_type: LL", sms(message="a" * 161, message_type="LL"), 400,
         told("MESSAGE_TOO_LONG", "The message is too long: 161 GSM characters, at most 160 are allowed")),
+    Row("3.2", "outside GSM where the account refuses it (ours): 400", "POST /sms, message: aж", by_policy("refuse", "aж"), 400,
+        told("INVALID_CHARACTER", "The message holds U+0436 at position 1, which is outside the GSM alphabet")),
+    Row("3.2", "nothing left once transliterated (ours): 400", "POST /sms, message: U+200B", by_policy("transliterate", "\u200b"), 400,
+        told("EMPTY_MESSAGE", "The message is empty")),
     Row("3.4", "order_id outside [A-Za-z0-9._-]{1,32}: 400", "POST /sms, order_id: a b", sms(order_id="a b"), 400,
         told("INVALID_PARAMETER", "Invalid parameter: order_id must be 1 to 32 letters, digits, '_', '.' or '-', and not 'bulk'")),
     Row("3.4", "order_id bulk is reserved: 400", "POST /sms, order_id: bulk", sms(order_id="bulk"), 400,

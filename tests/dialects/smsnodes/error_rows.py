@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from gateway.domain import errors
-from gateway.storage.tables import TariffRow
+from gateway.storage.tables import Account, TariffRow
 from tests.dialects.error_sections import Ask, Row
 from tests.dialects.smsnodes import test_errors as known
 from tests.dialects.smsnodes.conftest import HEALTH, SEND, STATE
@@ -53,6 +53,11 @@ def guessed(town: Town) -> TestResponse:
 def over_the_cap(town: Town) -> TestResponse:
     known.cap(town.gateway)
     return town.owner.send()
+
+
+def invisible(town: Town) -> TestResponse:
+    town.change(Account, text_policy="transliterate")
+    return town.owner.send(message="\u200b")
 
 
 def without_price(town: Town) -> TestResponse:
@@ -133,6 +138,7 @@ ROWS: tuple[Row, ...] = (
     row("2.3", "destination without a price (ours)", "no tariff", without_price, 400, "Destination is not served"),
     row("2.3", "text outside GSM refused by the account (ours)", "message: aж", after(known.refuse_other_alphabets, message="aж"), 400,
         "The message holds U+0436 at position 1, which is outside the GSM alphabet"),
+    row("2.3", "nothing left once transliterated (ours)", "message: U+200B", invisible, 400, PAYLOAD),
     row("2.3", "an Idempotency-Key used again (ours)", "another text", reused, 409, "Idempotency-Key was used with another request"),
     row("2.3", "no carrier is on (ours)", "connectors disabled", after(known.switch_off), 503,
         "Service unavailable"),
