@@ -1,7 +1,8 @@
 """Tables out of files that customers upload: CSV and .xlsx, each bounded before it is opened.
 
 A spreadsheet is a zip of XML: what it unpacks to is bounded by what its directory says, and Python's zip reader gives no more than
-that; entities are refused. Formulas count as the value that the program last showed.
+that. Entities are refused: by defusedxml, which openpyxl reads with where it is installed, and by keeping everything from it that is
+not plain UTF-8 or has a document type. Formulas count as the value that the program last showed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MOST_SHEET_ROWS = 1_048_576
 MOST_MEMBERS = 200
 MOST_COLUMNS = 50
 LONGEST_CELL = 20_000
+XML_ENDINGS = (".xml", ".rels")
 
 Cell = str | datetime
 Row = tuple[int, dict[str, Cell]]
@@ -74,23 +76,42 @@ def _csv(content: bytes) -> Iterator[list[Cell]]:
 
 
 def _xlsx(content: bytes) -> Iterator[list[Cell]]:
-    _check(content)
-    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    book = load_workbook(_plain(content), read_only=True, data_only=True, keep_links=False)
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # what a file says of its size may be wrong, and rows behind it would be left out without a word
     for values in sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True):
         yield [_cell(value) for value in values] if any(values) else []
 
 
-def _check(content: bytes) -> None:
-    """Refuses a zip that would fill the memory, or whose XML declares entities."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+def _plain(content: bytes) -> io.BytesIO:
+    """The spreadsheet without pictures and printer settings: a sheet may have any name, so nothing else keeps such members unread.
+
+    Raises:
+        MalformedRequest: a zip that would fill the memory, or XML that is not plain or declares a document type.
+    """
+    kept = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(kept, "w") as plain:
         members = archive.infolist()
         if len(members) > MOST_MEMBERS or sum(each.file_size for each in members) > MOST_UNPACKED_BYTES:
             raise MalformedRequest("is too large when unpacked")
-        for each in members:
-            if b"<!DOCTYPE" in archive.read(each):
+        for name in dict.fromkeys(archive.namelist()):  # of several with one name the last counts, as to every reader
+            member = archive.read(name)
+            if b"<!DOCTYPE" in member:
                 raise MalformedRequest("holds XML with a document type")
+            if _is_plain(member):
+                plain.writestr(name, member)
+            elif name.lower().endswith(XML_ENDINGS):
+                raise MalformedRequest("holds XML that is not UTF-8")
+    return kept
+
+
+def _is_plain(member: bytes) -> bool:
+    """Whether these bytes are UTF-8 without U+0000. In UTF-16 and UTF-32 every "<" has a zero byte."""
+    try:
+        member.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in member
 
 
 def _cell(value: object) -> Cell:

@@ -8,6 +8,7 @@ import zipfile
 from datetime import datetime
 from typing import Any
 
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
@@ -226,6 +227,34 @@ def test_a_spreadsheet_that_lies_about_its_size_is_read_whole(gateway, owner):
     assert "2 out of 2" in upload(owner, lying, "a.xlsx").json["message"]
 
 
+def test_the_reader_of_spreadsheets_refuses_entities_by_itself():
+    assert openpyxl.DEFUSEDXML is True
+
+
+@sqlite_only
+def test_pictures_and_printer_settings_do_not_matter(gateway, owner):
+    content = io.BytesIO(xlsx(ROW))
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("xl/printerSettings/printerSettings1.bin", b"\x00\xff" * 100)
+    assert "1 out of 1" in upload(owner, content.getvalue(), "a.xlsx").json["message"]
+
+
+def declared(sheet: bytes, encoding: str) -> bytes:
+    """A sheet in this encoding whose text comes out of an entity."""
+    head = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE worksheet [<!ENTITY a "from an entity">]>'
+    return (head + sheet[sheet.index(b"<worksheet") :].decode().replace(">Hi<", ">&a;<")).encode(encoding)
+
+
+def elsewhere(content: bytes) -> bytes:
+    """A spreadsheet whose sheet is in UTF-16 under a name that is none of XML."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    members["xl/worksheets/sheet1.bin"] = members.pop("xl/worksheets/sheet1.xml").decode().encode("utf-16")
+    for name in ("xl/_rels/workbook.xml.rels", "[Content_Types].xml"):
+        members[name] = members[name].replace(b"sheet1.xml", b"sheet1.bin")
+    return packed(**members)
+
+
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 BROKEN = {
     "nothing": ("a.csv", b""),
@@ -239,6 +268,9 @@ BROKEN = {
     "a bomb": ("a.xlsx", packed(**{"xl/sharedStrings.xml": b" " * 30_000_000})),
     "many members": ("a.xlsx", packed(**{str(number): b"" for number in range(300)})),
     "entities": ("a.xlsx", repacked(xlsx(ROW), lambda sheet: sheet.replace(b"<worksheet", ENTITIES + b"<worksheet", 1))),
+    "entities in UTF-16": ("a.xlsx", repacked(xlsx(ROW), lambda sheet: declared(sheet, "utf-16"))),
+    "another alphabet": ("a.xlsx", repacked(xlsx(ROW), lambda sheet: sheet.decode().encode("utf-16"))),
+    "another alphabet and name": ("a.xlsx", elsewhere(xlsx(ROW))),
     "a row far down": ("a.xlsx", repacked(xlsx(ROW), lambda sheet: sheet.replace(b'<row r="2"', b'<row r="999999999"'))),
     "a cut spreadsheet": ("a.xlsx", xlsx(ROW)[:-200]),
 }
