@@ -47,9 +47,16 @@ def answered(town: Town) -> Iterator[tuple[str, list[str]]]:
 
 
 def _line(name: str, row: Row, status: int, body: str) -> str:
-    shown = body if len(body) <= WIDEST else body[: WIDEST - 1] + "…"
+    shown = _cut(body)
     cells = (name, f"{row.section}: {row.row}", row.asked, str(status), f"`{shown}`" if shown else "")
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _cut(body: str) -> str:
+    """As much of a body as a cell takes. Of httpSMS the data is shown, because the sentence before it is the same for many."""
+    if len(body) > WIDEST and '"data":{' in body:
+        body = "…" + body[body.index('"data":{') :]
+    return body if len(body) <= WIDEST else body[: WIDEST - 1] + "…"
 
 
 def _print(*lines: str) -> None:

@@ -137,16 +137,17 @@ def bulk(words: str, asked: str, body: Wrong, **fields: Any) -> Row:
 
 def get(section: str, path: str, *fields: str) -> Row:
     """A 422 of a list."""
-    return Row(section, f"422 under {', '.join(fields)}", f"GET /v1{path}", call("GET", path), 422, wrong(*fields), JSON)
+    return Row(section, f"422 under {', '.join(fields)}", f"GET /v1{path}"[:90], call("GET", path), 422, wrong(*fields), JSON)
 
 
 def put(section: str, method: str, path: str, body: dict[str, Any], *fields: str) -> Row:
     """A 422 of a body."""
-    odd = (
+    odd = {name: value for name, value in body.items() if name in fields} or body
+    words = ", ".join(f"{name}: {value}"[:40] for name, value in odd.items()) or "{}"
         ", ".join(f"{name}: {value}"[:40] for name, value in body.items() if name in fields or fields in (("payload",), ("from",))) or "{}"
     )
     return Row(
-        section, f"422 under {', '.join(fields)}", f"{method} /v1{path}, {odd}", call(method, path, json=body), 422, wrong(*fields), JSON
+        section, f"422 under {', '.join(fields)}", f"{method} /v1{path}, {words}", call(method, path, json=body), 422, wrong(*fields), JSON
     )
 
 
