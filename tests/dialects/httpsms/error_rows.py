@@ -144,8 +144,6 @@ def put(section: str, method: str, path: str, body: dict[str, Any], *fields: str
     """A 422 of a body."""
     odd = {name: value for name, value in body.items() if name in fields} or body
     words = ", ".join(f"{name}: {value}"[:40] for name, value in odd.items()) or "{}"
-        ", ".join(f"{name}: {value}"[:40] for name, value in body.items() if name in fields or fields in (("payload",), ("from",))) or "{}"
-    )
     return Row(
         section, f"422 under {', '.join(fields)}", f"{method} /v1{path}, {words}", call(method, path, json=body), 422, wrong(*fields), JSON
     )
