@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from flask.blueprints import BlueprintSetupState
 
 from gateway.dialects.brevisone import check, parameters, reading, render
 from gateway.dialects.brevisone.submission import Reader
 from gateway.dialects.brevisone.uncertain import API, CHECK, NAME, NO_SUCH_MESSAGE, OUTCOMES, STATE, STATES
-from gateway.domain.errors import AddressNotAllowed, MethodNotAllowed
+from gateway.domain.errors import AddressNotAllowed
 from gateway.services import identity, openstate
 from gateway.services.gauges import Gauges
 from gateway.services.identity import Password
 from gateway.services.rows import Caller
 from gateway.web import submitting
 from gateway.web.authentication import address, current_gateway, password_caller
+from gateway.web.methods import without_head
 from gateway.web.parameters import query
 
 GAUGES = "dragoman.brevisone.gauges"
@@ -33,7 +34,6 @@ def keep_gauges(state: BlueprintSetupState) -> None:
 @blueprint.route(API, methods=["GET", "POST"])
 def send() -> Response:
     """Sends one text (contract 3). The order of the checks is that of contract 4."""
-    refuse_head("GET", "POST")
     gateway = current_gateway()
     found = parameters.given(gateway.settings.max_body_bytes)
     parameters.check_complete(found)
@@ -46,7 +46,6 @@ def send() -> Response:
 @blueprint.get(CHECK)
 def health() -> Response:
     """All figures, or one (contract 6)."""
-    refuse_head("GET")
     gateway = current_gateway()
     networks = gateway.settings.brevisone_check_networks
     if networks and not check.is_within(address(), networks):
@@ -61,7 +60,6 @@ def health() -> Response:
 @blueprint.get(STATE)
 def message_state() -> Response:
     """Where an order of this dialect stands (contract 7)."""
-    refuse_head("GET")
     uid = reading.plain(query().get("uid", b"")).strip()
     words = {STATES[each] for each in openstate.states(current_gateway(), NAME, uid)}
     return render.state(next((word for word in OUTCOMES if word in words), NO_SUCH_MESSAGE))
@@ -74,11 +72,4 @@ def permitted(password: Password, *, checked_later: bool = False) -> Caller:
     return caller
 
 
-def refuse_head(*allowed: str) -> None:
-    """Refuses HEAD, which Flask takes wherever GET is: it would send, and say nothing.
-
-    Raises:
-        MethodNotAllowed
-    """
-    if request.method == "HEAD":
-        raise MethodNotAllowed(allowed)
+without_head(blueprint, API, CHECK, STATE)

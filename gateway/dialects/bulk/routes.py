@@ -18,6 +18,7 @@ from gateway.services import keys, ordering, orders
 from gateway.services.rows import Caller
 from gateway.web import metrics, submitting, swagger
 from gateway.web.authentication import current_gateway
+from gateway.web.methods import without_head
 from gateway.web.rate_limits import limited
 
 blueprint = Blueprint(NAME, __name__)
@@ -179,3 +180,5 @@ PATHS = (
 )
 for _path in PATHS:
     blueprint.add_url_rule(_path, endpoint="preflight", view_func=render.preflight, methods=["OPTIONS"])
+
+without_head(blueprint, "/v1/sms/send", "/api/v2/sms/send")

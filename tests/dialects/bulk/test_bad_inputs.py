@@ -178,11 +178,21 @@ def test_passwords_and_names(owner: Program) -> None:
 
 def test_other_methods_and_paths(owner: Program, app: Flask) -> None:
     for method in ("PUT", "DELETE", "PATCH", "SEND"):
-        refused(owner.keyed(method, SEND), 405, "This method is not supported. Supported methods: GET, HEAD, OPTIONS, POST.")
+        refused(owner.keyed(method, SEND), 405, "This method is not supported. Supported methods: GET, OPTIONS, POST.")
     for path in ("/v1/sms", "/v1/sms/none", "/api/v2/none", "/api/v2/sms", "/api/v2/%3Cscript%3E", "/api/v2/%FF", "/api/generate-key/x"):
         refused(owner.call("GET", path), 404, "The path was not found.")
     head = owner.keyed("HEAD", BALANCE)
     assert (head.status_code, head.data) == (200, b"")
+
+
+def test_head_sends_nothing(owner: Program, gateway: Gateway) -> None:
+    """A program that asks for headers alone, like a link checker, would send and never hear of it."""
+    for answer in (
+        owner.keyed("HEAD", SEND, query_string=MESSAGE),
+        owner.call("HEAD", SEND_V1, query_string=owner.login | MESSAGE),
+    ):
+        assert (answer.status_code, answer.data, answer.headers["Allow"]) == (405, b"", "GET, OPTIONS, POST")
+    assert is_untouched(owner, gateway)
 
 
 def test_lengths(owner: Program, gateway: Gateway) -> None:
