@@ -15,7 +15,7 @@ from gateway.config import Settings
 from gateway.dialects.bulk.errors import KeyMissing, Unauthenticated
 from gateway.dialects.bulk.inputs import once, text, values
 from gateway.dialects.bulk.uncertain import NAME
-from gateway.domain.errors import AuthenticationFailed, GatewayError, MissingCredentials, UnknownKey
+from gateway.domain.errors import AuthenticationFailed, GatewayError, MalformedRequest, MissingCredentials, UnknownKey
 from gateway.services import identity, keys
 from gateway.services.identity import Password
 from gateway.services.rows import Caller
@@ -56,12 +56,12 @@ def by_password_only(checked_later: bool = False) -> Caller:
         Unauthenticated: neither, or wrong.
         Throttled, CallerDisabled, AddressNotAllowed
     """
-    return _for_keys(given_password() or basic_credentials(), None)
+    return _for_keys(given_password() or _basic(), None)
 
 
 def by_either(checked_later: bool = False) -> Caller:
     """Who may replace or revoke the key: as :func:`by_password_only`, or by the key itself. Raises the same."""
-    password = given_password() or basic_credentials()
+    password = given_password() or _basic()
     return _for_keys(password, given_key() if password is None else None)
 
 
@@ -137,6 +137,18 @@ def given_key() -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def _basic() -> Password | None:
+    """HTTP Basic of the key routes; a header that cannot be read is somebody unknown, as a wrong password is (contract 6.2).
+
+    Raises:
+        Unauthenticated
+    """
+    try:
+        return basic_credentials()
+    except MalformedRequest as error:
+        raise Unauthenticated from error
+
+
 def _for_keys(password: Password | None, key: str | None) -> Caller:
     try:
         if password is not None:
@@ -154,4 +166,4 @@ def _permitted(caller: Caller, action: str) -> Caller:
 
 
 def _bucket(caller: Caller) -> str:
-    return f"key {caller.credential_id}" if caller.credential_id else f"user {caller.user_id}"
+    return caller.key_scope or f"user:{caller.user_id}"

@@ -283,6 +283,8 @@ KEYS = (
       for path in (GENERATE, REGENERATE, REVOKE)),
     Row("6.2", "wrong password by Basic", f"POST {GENERATE}", call("POST", GENERATE, headers=basic("owner", "wrong")), 401,
         twice("Unauthenticated."), JSON),
+    Row("6.2", "Basic that cannot be read", f"POST {GENERATE}", call("POST", GENERATE, headers={"Authorization": "Basic !!!"}), 401,
+        twice("Unauthenticated."), JSON),
     Row("6.2", "the key does not open generate", f"POST {GENERATE}, X-API-Key", lambda town: town.owner.keyed("POST", GENERATE), 401,
         twice("Unauthenticated."), JSON),
     Row("6.2", "wrong key", f"POST {REVOKE}, unknown X-API-Key", call("POST", REVOKE, headers={"X-API-Key": "x"}), 401,

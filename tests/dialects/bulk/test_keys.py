@@ -123,6 +123,9 @@ class TestWhoMay:
             basic("nobody"),
             {"X-API-Key": "wrong"},
             {"Authorization": "Bearer x"},
+            {"Authorization": "Basic !!!"},
+            {"Authorization": "Basic"},
+            {"Authorization": "Basic " + base64.b64encode(b"no colon").decode()},
         )
         for path in (GENERATE, REGENERATE, REVOKE):
             for each in headers:
