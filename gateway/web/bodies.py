@@ -39,27 +39,36 @@ def raw_body(limit_bytes: int) -> bytes:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body, whatever its content type says.
+    """The JSON object in a body, read as :func:`json_value` does.
+
+    Raises:
+        MalformedRequest: as there, or the JSON is no object.
+    """
+    value = json_value(body)
+    if not isinstance(value, dict):
+        raise MalformedRequest("the body is not a JSON object")
+    return value
+
+
+def json_value(body: bytes) -> Any:
+    """The JSON in a body, whatever its content type says.
 
     Bytes that are not UTF-8 are read as Windows-1252 (contract smsend 4.9): old Java, .NET and Perl programs send
     their platform's alphabet and call it JSON.
 
     Raises:
-        MalformedRequest: not a JSON object, nested too deep, or with values that JSON does not have.
+        MalformedRequest: no JSON, nested too deep, or with values that JSON does not have.
     """
     text = decoded(body)
     if not text.strip():
         raise MalformedRequest("the body is empty, a JSON object is expected")
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise MalformedRequest("the JSON is nested too deep") from None
     except ValueError as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise MalformedRequest(f"the body is not valid JSON{where}") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest("the body is not a JSON object")
-    return value
 
 
 def decoded(body: bytes) -> str:

@@ -19,7 +19,7 @@ from gateway.services.rows import Caller
 from gateway.services.ways import Way
 from gateway.web import submitting
 from gateway.web.authentication import current_gateway, password_caller
-from gateway.web.bodies import json_object, raw_body
+from gateway.web.bodies import json_value, raw_body
 
 blueprint = Blueprint("smsnodes", __name__)
 SMALL_BODY_BYTES = 64 * 1024
@@ -70,10 +70,10 @@ def preflight() -> Response:
 
 
 def fields(limit_bytes: int) -> dict[str, Any]:
-    """The fields of the body; none when there is none, or when it neither is JSON nor says so (contract 2.1).
+    """The fields of the body; none when there is none, when it is JSON but no object, or neither is JSON nor says so (contract 2.1).
 
     Raises:
-        MalformedRequest: it says that it is JSON, and is no object in UTF-8.
+        MalformedRequest: it says that it is JSON, and is none in UTF-8.
         RequestTooLarge
     """
     body = raw_body(limit_bytes)
@@ -81,11 +81,12 @@ def fields(limit_bytes: int) -> dict[str, Any]:
         return {}
     try:
         body.decode("utf-8-sig")
-        return json_object(body)
+        value = json_value(body)
     except (MalformedRequest, UnicodeDecodeError):
         if request.mimetype == "application/json":
-            raise MalformedRequest("the body is not a JSON object in UTF-8") from None
+            raise MalformedRequest("the body is not JSON in UTF-8") from None
         return {}
+    return value if isinstance(value, dict) else {}
 
 
 def credentials(body: dict[str, Any]) -> Password:

@@ -120,7 +120,7 @@ ROWS: tuple[Row, ...] = (
         "Priority must be between 1 and 5")
       for value in (0, 6, 1.5, "high")),
     row("2.3", "JSON does not parse", "cut off", bytes_of(b'{"deviceUsername":'), 400, "Invalid JSON"),
-    row("2.3", "JSON is no object", "[]", bytes_of(b"[]"), 400, "Invalid JSON"),
+    row("2.3", "JSON is no object: credentials absent", "[]", bytes_of(b"[]"), 400, CREDENTIALS),
     row("2.3, 4", "own limit: too many guesses", "the 11th wrong password", guessed, 429, "Too many requests",
         **{"Retry-After": "[1-6]?[0-9]"}),
     row("2.3", "own limit: messages a day", "cap of 1", over_the_cap, 429, "Daily limit of 1 messages reached"),

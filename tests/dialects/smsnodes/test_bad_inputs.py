@@ -9,7 +9,7 @@ import pytest
 
 from gateway.services import ledger
 from gateway.services.core import Gateway
-from tests.dialects.smsnodes.conftest import PASSWORD, STATE, Device, refused
+from tests.dialects.smsnodes.conftest import PASSWORD, SEND, STATE, Device, refused
 from tests.support.builders import messages
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -21,9 +21,6 @@ NOT_JSON = (
     WHOLE + WHOLE,
     WHOLE.replace(b'"', b"'"),
     WHOLE.replace(b"]", b",]"),
-    b"[" + WHOLE + b"]",
-    b'"Hello"',
-    b"null",
     b"[" * DEEP + b"]" * DEEP,
     b'{"a":' * DEEP + b"1" + b"}" * DEEP,
     WHOLE[:-1] + b',"priority":NaN}',
@@ -49,6 +46,12 @@ def test_bodies_that_are_no_json(owner: Device) -> None:
     for body in NOT_JSON:
         refused(owner.post(body), 400, "Invalid JSON")
         refused(owner.post(body, STATE) if len(body) < 64 * 1024 else owner.post(b"{", STATE), 400, "Invalid JSON")
+
+
+def test_json_that_is_no_object(owner: Device) -> None:
+    for body in (b"[" + WHOLE + b"]", b'"Hello"', b"null"):
+        for path in (SEND, STATE):
+            refused(owner.post(body, path), 400, "Username and password are required")
 
 
 def test_characters_that_cannot_be_stored(owner: Device) -> None:
