@@ -30,4 +30,8 @@ def preflight() -> Response | None:
     if request.method != "OPTIONS":
         return None
     dialect = spoken(current_app.extensions["dragoman.dialects"])
-    return Response(status=204) if dialect is not None and dialect.name == NAME else None
+    if dialect is None or dialect.name != NAME:
+        return None
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response

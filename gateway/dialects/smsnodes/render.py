@@ -51,7 +51,9 @@ def state(job: JobState) -> Response:
 
 def preflight() -> Response:
     """204: any page may call."""
-    return Response(status=204, headers=PREFLIGHT)
+    response = Response(status=204, headers=PREFLIGHT)
+    del response.headers["Content-Type"]
+    return response
 
 
 def open_to_browsers(response: Response) -> None:
