@@ -138,9 +138,14 @@ class TestOrderOfChecks:
 @on_sqlite
 class TestBody:
     def test_what_says_it_is_json_and_is_not(self, owner: Device) -> None:
-        for body in (b"{", b'{"a":1,}', b"nonsense", b"[]", b'"text"', b"7", b"\xff\xfe", b'{"message": "\xe9"}', b'{"a": NaN}'):
+        for body in (b"{", b'{"a":1,}', b"nonsense", b"[", b"\xff\xfe", b'{"message": "\xe9"}', b'{"a": NaN}'):
             refused(owner.post(body), 400, "Invalid JSON")
         refused(owner.post(b"{", content_type="application/json; charset=utf-8"), 400, "Invalid JSON")
+
+    def test_json_that_is_no_object_has_no_fields(self, owner: Device) -> None:
+        """Contract 2.3: it parses, and the credentials are absent."""
+        for body in (b"[]", b'["deviceUsername"]', b'"text"', b"7", b"null", b"false"):
+            refused(owner.post(body), 400, "Username and password are required")
 
     def test_what_is_no_json_and_does_not_say_so_has_no_fields(self, owner: Device) -> None:
         form = b"deviceUsername=owner&password=x"
@@ -206,12 +211,13 @@ class TestWhoMay:
         devices.set_disabled(gateway, "owner", disabled=True)
         refused(owner.send(), 403, "Device is disabled")
         devices.set_disabled(gateway, "owner", disabled=False)
-        gateway.users.forget("owner")
         queued(owner.send())
 
     def test_a_new_password_counts_at_once(self, owner: Device, gateway: Gateway) -> None:
+        """The new one comes first: nothing that the old one brings about may be what makes it known."""
         queued(owner.send())
         devices.change_password(gateway, "owner", "battery staple")
+        queued(owner.send(password="battery staple"))
         refused(owner.send(), 401, "Invalid credentials")
         queued(owner.send(password="battery staple"))
 
