@@ -90,7 +90,7 @@ def access_token(gateway: Gateway, candidates: Sequence[Password], address: str)
     return SignedIn(caller.user_key, key)
 
 
-def by_password(gateway: Gateway, candidates: Sequence[Password], address: str, *, checked_later: bool = False) -> Caller:
+def by_password(gateway: Gateway, candidates: Sequence[Password], address: str | None, *, checked_later: bool = False) -> Caller:
     """The caller whose name and password these are: for signing in, and for dialects that send both with every request.
 
     Args:
@@ -108,29 +108,32 @@ def by_password(gateway: Gateway, candidates: Sequence[Password], address: str, 
     candidates = list(dict.fromkeys(candidates))
     if not candidates or not candidates[0].username:
         raise MissingCredentials
+    remembered = _remembered(gateway, candidates, address) if checked_later else None
+    if remembered is not None:
+        return remembered
     first = candidates[0].username
-    found = [(each.password, *user) for each in candidates if (user := _named(gateway, each.username, checked_later)) is not None]
-    for password, caller, stored_hash in found:
-        if gateway.verified.knows(caller.user_id, stored_hash, password):
-            return _admitted(caller, address)
-    gateway.guesses.check(first, address)
-    for password, caller, stored_hash in found:
-        if verify_password(stored_hash, password):
-            gateway.verified.remember(caller.user_id, stored_hash, password)
-            return _admitted(caller, address)
+    found = [(each, *user) for each in candidates if (user := stored.caller_by_name(gateway.engine, each.username)) is not None]
+    for given, caller, stored_hash in found:
+        if gateway.verified.knows(caller.user_id, stored_hash, given.password):
+            return _kept(gateway, given.username, caller, stored_hash, address)
+    gateway.guesses.check(first, address or "")
+    for given, caller, stored_hash in found:
+        if verify_password(stored_hash, given.password):
+            gateway.verified.remember(caller.user_id, stored_hash, given.password)
+            return _kept(gateway, given.username, caller, stored_hash, address)
     for _ in range(len(candidates) - len(found)):
         verify_password(None, candidates[0].password)  # an unknown user takes as long as a wrong password
-    gateway.guesses.count(first, address)
+    gateway.guesses.count(first, address or "")
     raise BadCredentials
 
 
 def by_session(
-    gateway: Gateway, user_key: str, session_key: str, address: str = "", *, renew: bool = True, checked_later: bool = False
+    gateway: Gateway, user_key: str, session_key: str, address: str | None = None, *, renew: bool = True, checked_later: bool = False
 ) -> Caller:
     """The caller behind a session key.
 
     Args:
-        address: where the call comes from; "" is not checked.
+        address: where the call comes from; None is not checked.
         renew: whether this call counts as activity of the session.
         checked_later: that the use case itself checks session, user and key in the statement that changes something;
             then a caller read a moment ago will do.
@@ -143,7 +146,8 @@ def by_session(
     session_id = unsigned(gateway, SESSION_SALT, session_key)
     recent = gateway.sessions.get(session_id) if checked_later else None
     if recent is not None and recent[0].user_key == user_key and gateway.clock.now() - recent[1] < timedelta(seconds=TOUCH_SECONDS):
-        return _admitted(recent[0], address)
+        if _may_enter(recent[0], address):
+            return recent[0]
     found = stored.caller_by_session(gateway.engine, session_id)
     if found is None or found[0].user_key != user_key:
         raise UnknownKey
@@ -154,11 +158,12 @@ def by_session(
     if renew and idle >= timedelta(seconds=TOUCH_SECONDS):
         last_seen = gateway.clock.now()
         stored.touch_session(gateway.engine, session_id, last_seen)
-    gateway.sessions.keep(session_id, (caller, last_seen))
-    return _admitted(caller, address)
+    admitted = _admitted(caller, address)
+    gateway.sessions.keep(session_id, (admitted, last_seen))
+    return admitted
 
 
-def by_access_token(gateway: Gateway, user_key: str, token: str, address: str = "") -> Caller:
+def by_access_token(gateway: Gateway, user_key: str, token: str, address: str | None = None) -> Caller:
     """The caller behind an access token. Raises as :func:`by_session`."""
     found = stored.caller_by_credential(gateway.engine, unsigned(gateway, TOKEN_SALT, token), ACCESS_TOKEN)
     if found is None or found.caller.user_key != user_key:
@@ -168,7 +173,7 @@ def by_access_token(gateway: Gateway, user_key: str, token: str, address: str = 
     return _admitted(found.caller, address)
 
 
-def by_api_key(gateway: Gateway, kind: str, key: str, address: str = "", *, checked_later: bool = False) -> Caller:
+def by_api_key(gateway: Gateway, kind: str, key: str, address: str | None = None, *, checked_later: bool = False) -> Caller:
     """The caller behind an API key (:mod:`gateway.services.keys`). The same function for every kind of key.
 
     Args:
@@ -182,16 +187,19 @@ def by_api_key(gateway: Gateway, kind: str, key: str, address: str = "", *, chec
     """
     if not PREFIX_LENGTH < len(key) <= LONGEST_KEY or not KEY_ALPHABET.issuperset(key):
         raise UnknownKey
-    prefix = key[:PREFIX_LENGTH]
-    found = gateway.keys.get(f"{kind}:{prefix}") if checked_later else None
-    if found is None:
-        found = stored.caller_by_prefix(gateway.engine, prefix, kind)
+    name = f"{kind}:{key[:PREFIX_LENGTH]}"
+    recent = gateway.keys.get(name) if checked_later else None
+    if recent is not None and _proves(gateway, key, recent.secret_hmac) and not _is_over(gateway, recent):
+        if _may_enter(recent.caller, address):
+            return recent.caller
+    found = stored.caller_by_prefix(gateway.engine, key[:PREFIX_LENGTH], kind)
     if found is None or found.revoked or not _proves(gateway, key, found.secret_hmac):
         raise UnknownKey
     if _is_over(gateway, found):
         raise KeyExpired
-    _note_use(gateway, key, gateway.keys.keep(f"{kind}:{prefix}", found))
-    return _admitted(found.caller, address)
+    admitted = _admitted(found.caller, address)
+    gateway.keys.keep(name, _used(gateway, key, found))
+    return admitted
 
 
 def key_digest(secret: str, key: str) -> bytes:
@@ -205,15 +213,15 @@ def _proves(gateway: Gateway, key: str, secret_hmac: bytes | None) -> bool:
     return any(hmac.compare_digest(digest, secret_hmac or b"") for digest in digests)
 
 
-def _note_use(gateway: Gateway, key: str, found: KeyFound) -> None:
+def _used(gateway: Gateway, key: str, found: KeyFound) -> KeyFound:
     """Writes down, once a minute, that the key was used; and its digest under the newest secret, so that older ones can go."""
     now = gateway.clock.now()
     credential_id = found.caller.credential_id
-    if credential_id is not None and (found.last_used_at is None or now - found.last_used_at >= timedelta(seconds=USED_SECONDS)):
-        digest = key_digest(gateway.settings.secret_key[0], key)
-        stored.touch_key(gateway.engine, credential_id, digest, now)
-        found = replace(found, last_used_at=now, secret_hmac=digest)
-        gateway.keys.keep(f"{found.kind}:{key[:PREFIX_LENGTH]}", found)
+    if credential_id is None or (found.last_used_at is not None and now - found.last_used_at < timedelta(seconds=USED_SECONDS)):
+        return found
+    digest = key_digest(gateway.settings.secret_key[0], key)
+    stored.touch_key(gateway.engine, credential_id, digest, now)
+    return replace(found, last_used_at=now, secret_hmac=digest)
 
 
 def knows_user_key(gateway: Gateway, user_key: str) -> bool:
@@ -268,20 +276,32 @@ def new_user_key() -> str:
     return secrets.token_hex(8)
 
 
-def _named(gateway: Gateway, username: str, checked_later: bool) -> tuple[Caller, str] | None:
-    recent = gateway.users.get(username) if checked_later else None
-    if recent is not None:
-        return recent
-    found = stored.caller_by_name(gateway.engine, username)
-    return None if found is None else gateway.users.keep(username, found)
+def _remembered(gateway: Gateway, candidates: Sequence[Password], address: str | None) -> Caller | None:
+    """The caller, if somebody let in a moment ago fits. One who does not fit now is no refusal: the database is asked."""
+    for given in candidates:
+        recent = gateway.users.get(given.username)
+        if recent is not None and gateway.verified.knows(recent[0].user_id, recent[1], given.password) and _may_enter(recent[0], address):
+            return recent[0]
+    return None
 
 
-def _admitted(caller: Caller, address: str) -> Caller:
+def _kept(gateway: Gateway, username: str, caller: Caller, stored_hash: str, address: str | None) -> Caller:
+    admitted = _admitted(caller, address)
+    gateway.users.keep(username, (admitted, stored_hash))
+    return admitted
+
+
+def _admitted(caller: Caller, address: str | None) -> Caller:
     if caller.disabled or caller.account_status != "active":
         raise CallerDisabled
-    if caller.networks and address and not all(_within(address, networks) for networks in caller.networks):
-        raise AddressNotAllowed(address)
+    if not _may_enter(caller, address):
+        raise AddressNotAllowed(address or "")
     return caller
+
+
+def _may_enter(caller: Caller, address: str | None) -> bool:
+    """Whether the caller may call from there. None is not checked; "" is an address that nobody knows, and lies in no network."""
+    return not caller.networks or address is None or all(_within(address, networks) for networks in caller.networks)
 
 
 @lru_cache(maxsize=4096)

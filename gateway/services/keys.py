@@ -78,13 +78,17 @@ def create(gateway: Gateway, kind: str, username: str, expires_at: datetime | No
         return _made(gateway, session, kind, account_id, user_id, expires_at, terms)
 
 
-def replace(gateway: Gateway, kind: str, username: str, expires_at: datetime | None = None) -> NewKey:
+def replace(gateway: Gateway, kind: str, username: str, expires_at: datetime | None = None, *, of: UUID | None = None) -> NewKey:
     """Makes a new key of this kind and ends those that the account (kinds with one key) or the user had, in one transaction.
 
-    The new key has the terms of the newest old one. Of two calls at once, the second ends the first one's key.
+    The new key has the terms of the old one, and goes on counting where that counted. Of two calls at once, the second ends
+    the first one's key.
+
+    Args:
+        of: the key whose terms count; None: the newest.
 
     Raises:
-        NotFound: no such user.
+        NotFound: no such user; or the key ``of`` is not one of the user's active ones.
     """
     now = gateway.clock.now()
     with gateway.writing() as session:
@@ -93,8 +97,13 @@ def replace(gateway: Gateway, kind: str, username: str, expires_at: datetime | N
         live = [key for key in stored.live(session, account_id, kind) if kind in SINGLE or key.user_id == user_id]
         stored.revoke(session, [key.id for key in live], now)
         session.flush()
+        if of is not None:
+            live = [key for key in live if key.id == of]
+            if not live:
+                raise NotFound("key")
         terms = _terms(live[0]) if live else KeyTerms()
-        return _made(gateway, session, kind, account_id, user_id, expires_at, terms)
+        scope = (live[0].scope or f"key:{live[0].id}") if live else None
+        return _made(gateway, session, kind, account_id, user_id, expires_at, terms, scope)
 
 
 def revoke_kind(gateway: Gateway, kind: str, account_id: int) -> None:
@@ -160,7 +169,14 @@ def _owner(session: Session, username: str) -> tuple[int, int]:
 
 
 def _made(
-    gateway: Gateway, session: Session, kind: str, account_id: int, user_id: int, expires_at: datetime | None, terms: KeyTerms
+    gateway: Gateway,
+    session: Session,
+    kind: str,
+    account_id: int,
+    user_id: int,
+    expires_at: datetime | None,
+    terms: KeyTerms,
+    scope: str | None = None,
 ) -> NewKey:
     key = BEGINNINGS[kind] + secrets.token_urlsafe(RANDOM_BYTES)
     row = Credential(
@@ -175,6 +191,7 @@ def _made(
         permissions=None if terms.permissions is None else list(terms.permissions),
         allowed_networks=None if terms.networks is None else list(terms.networks),
         daily_cap=terms.daily_cap,
+        scope=scope,
         calls_per_minute=terms.calls_per_minute,
         is_test=terms.is_test,
         label=terms.label,

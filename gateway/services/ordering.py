@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
 
@@ -43,7 +43,7 @@ class Accepted:
 
     ``id`` is the order's own; ``number`` counts the account's ledger entries, so it rises and names one order of the account;
     ``parts`` is how many parts the common text makes; ``parts_each``, only where every recipient has a text of its own, how many
-    parts each message makes, in the order given.
+    parts each message makes, in the order given. ``is_repeat``: recorded by an earlier request, which this one repeats.
     """
 
     public_id: str
@@ -56,6 +56,7 @@ class Accepted:
     accepted_at: datetime
     is_test: bool
     parts_each: Sequence[int] = ()
+    is_repeat: bool = field(default=False, compare=False)
 
     @property
     def order_id(self) -> str:
@@ -185,10 +186,10 @@ def cancel_all(gateway: Gateway, account_id: int, dialect: str) -> int:
 
 def _cancel(session: Session, orders: Sequence[Order], now: datetime) -> int:
     """Takes back orders whose messages are locked and all scheduled; the number of messages."""
-    count = sum(stored.cancel_messages(session, order, now) for order in orders)
-    for order in orders:
-        refund(session, order, order.units, now, "cancelled")
-    return count
+    units = [stored.cancel_messages(session, order, now) for order in orders]
+    for order, each in zip(orders, units, strict=True):
+        refund(session, order, sum(each), now, "cancelled")
+    return sum(map(len, units))
 
 
 def _due(submission: Submission, now: datetime, most_days: int) -> datetime | None:
@@ -296,4 +297,5 @@ def _accepted_before(order: Order, entry: LedgerEntry, parts_each: Sequence[int]
         accepted_at=order.created_at,
         is_test=order.is_test,
         parts_each=parts_each,
+        is_repeat=True,
     )

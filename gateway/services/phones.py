@@ -167,11 +167,14 @@ def of_account(gateway: Gateway, account_name: str) -> Sequence[Phone]:
 
 
 def _kept(gateway: Gateway, session: Session, account_id: int, number: str, change: PhoneChange) -> Phone:
-    hold_account(session, account_id)
+    # The phone before the account, as when an order books its time: else the two would wait for each other.
+    phone = stored.hold(session, account_id, number)
+    if phone is None:
+        hold_account(session, account_id)
+        phone = stored.hold(session, account_id, number)
     if isinstance(change.schedule_id, UUID) and schedules.by_id(session, account_id, change.schedule_id) is None:
         raise InvalidField("message_send_schedule_id", "is not the id of a send schedule of yours")
     now = gateway.clock.now()
-    phone = stored.by_number(session, account_id, number)
     if phone is None:
         phone = Phone(id=uuid4(), account_id=account_id, number=number, created_at=now)
         session.add(phone)

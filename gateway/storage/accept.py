@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from gateway.domain.errors import CallerChanged, Conflict, InsufficientCredit, OutcomeUnknown, StorageUnavailable
 from gateway.domain.pace import Pace
 from gateway.storage.driver import (
+    Collided,
     Lost,
     Params,
     Row,
@@ -260,11 +261,14 @@ def accept(engine: Engine, order: NewOrder) -> Recorded:
         OutcomeUnknown: the database fell silent in the middle and did not come back at once.
     """
     params = _params(order)
-    if engine.dialect.name == "sqlite":
-        recorded = _accept_sqlite(engine, order, params)
-    else:
-        recorded = _accept_postgresql(engine, order, params)
-    return _uncharged(engine, order, params) if recorded is None else recorded
+    once = _accept_sqlite if engine.dialect.name == "sqlite" else _accept_postgresql
+    try:
+        recorded = once(engine, order, params)
+    except CapReached as reached:  # the order that it repeats, or its own first try, may have used up the day
+        return _refused(engine, order, params, reached)
+    if recorded is not None:
+        return recorded
+    return _refused(engine, order, params, None)
 
 
 def _wording(order: NewOrder) -> _Wording:
@@ -278,10 +282,22 @@ def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) 
     try:
         try:
             return accept_once(engine, order, params)
+        except Collided:
+            return _accept_after_collision(accept_once, engine, order, params)
         except Lost as error:
             return _accept_after_loss(accept_once, engine, order, params, error)
     except pg.UniqueViolation as error:
         return _repeated(engine, order, str(error.diag.constraint_name))
+
+
+def _accept_after_collision(accept_once: AcceptOnce, engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
+    """Once more: the first try was undone as a whole, and the other transaction is through."""
+    try:
+        return accept_once(engine, order, params)
+    except Collided as error:
+        raise StorageUnavailable(type(error).__name__) from error
+    except Lost as error:
+        return _accept_after_loss(accept_once, engine, order, params, error)
 
 
 def _accept_after_loss(
@@ -392,8 +408,8 @@ def _expiries(order: NewOrder, dues: Sequence[datetime]) -> list[datetime | None
     return [None if order.validity is None else due + order.validity for due in dues]
 
 
-def _uncharged(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded:
-    """After a debit that found no row to change. The order, or the one it repeats, may have spent the very last credit."""
+def _refused(engine: Engine, order: NewOrder, params: dict[str, Any], reached: CapReached | None) -> Recorded:
+    """After a debit that found no row to change, or a day that is used up. The order, or the one it repeats, may have done it."""
     recorded = _already_recorded(engine, order)
     if recorded is not None:
         return recorded
@@ -404,7 +420,7 @@ def _uncharged(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recor
         raise CallerChanged
     if key_taken or reference_taken:
         raise ReferenceTaken("idempotency_key" if key_taken else "client_ref")
-    raise InsufficientCredit(order.units, available)
+    raise reached or InsufficientCredit(order.units, available)
 
 
 def _repeated(engine: Engine, order: NewOrder, constraint: str) -> Recorded:

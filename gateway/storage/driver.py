@@ -29,6 +29,9 @@ Params = Mapping[str, Any]
 Lost = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 """The connection is of no use any more: broken, or to a server that a failover made read-only."""
 
+Collided = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+"""Two transactions stood in each other's way and this one was undone. The connection is as good as before."""
+
 
 class Statement:
     """One SQL text in the form of both drivers.
@@ -159,6 +162,8 @@ def postgresql_connection(engine: Engine, *, autocommit: bool) -> Iterator[psyco
         else:
             with connection.transaction():
                 yield connection
+    except Collided:
+        raise
     except Lost:
         held.drop()
         engine.dispose()  # connections that lie idle in the pool died with this one, and one of them would take its place

@@ -23,7 +23,9 @@ _CALLER = """
     u.revision, u.allowed_networks, u.daily_cap, u.calls_per_minute, u.is_test, d.id, d.connector
 """
 _WITH_USER = "JOIN accounts a ON a.id = u.account_id LEFT JOIN devices d ON d.user_id = u.id"
-_KEY = "c.id, c.last_used_at, c.expires_at, c.revoked_at, c.permissions, c.allowed_networks, c.daily_cap, c.calls_per_minute, c.is_test"
+_KEY = """
+    c.id, c.last_used_at, c.expires_at, c.revoked_at, c.permissions, c.allowed_networks, c.daily_cap, c.scope, c.calls_per_minute, c.is_test
+"""
 _BY_SESSION = Statement(f"""
     SELECT s.last_seen, s.revoked_at, {_CALLER}
     FROM sessions s JOIN users u ON u.id = s.user_id {_WITH_USER}
@@ -49,7 +51,7 @@ class Caller:
     """A user and the account that pays, as read for this one request, with the limits of the key that it came by.
 
     ``daily_cap`` is in messages, ``cap_scope`` says whose; ``calls_per_minute`` None means the gateway's own limit. ``connector``
-    is the way out of a device that has one of its own.
+    is the way out of a device that has one of its own. ``key_scope`` is where an API key's calls are counted, over its replacements.
     """
 
     user_id: int
@@ -77,6 +79,7 @@ class Caller:
     session_id: UUID | None = None
     credential_id: UUID | None = None
     key_permissions: frozenset[str] | None = None
+    key_scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +166,18 @@ def account_by_name(session: Session, name: str) -> Account | None:
 
 
 def _key_found(row: Row) -> KeyFound:
-    kind, secret_hmac, credential_id, last_used_at, expires_at, revoked_at, permissions, networks, daily_cap, calls_per_minute, is_test = (
-        row[:11]
-    )
-    user = _caller(row[11:])
+    kind, secret_hmac, credential_id, last_used_at, expires_at, revoked_at = row[:6]
+    permissions, networks, daily_cap, scope, calls_per_minute, is_test = row[6:12]
+    user = _caller(row[12:])
+    key_scope = scope or f"key:{_uuid(credential_id)}"
     caller = replace(
         user,
         credential_id=_uuid(credential_id),
         key_permissions=_names(permissions),
+        key_scope=key_scope,
         networks=(*user.networks, *_filled(_names(networks))),
         daily_cap=user.daily_cap if daily_cap is None else daily_cap,
-        cap_scope=user.cap_scope if daily_cap is None else f"key:{_uuid(credential_id)}",
+        cap_scope=user.cap_scope if daily_cap is None else key_scope,
         calls_per_minute=user.calls_per_minute if calls_per_minute is None else calls_per_minute,
         is_test=user.is_test or bool(is_test),
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.ids import first_uuid7
@@ -104,25 +104,21 @@ def scheduled_order_ids(session: Session, account_id: int, dialect: str) -> Sequ
 
 
 def all_scheduled(session: Session, order: Order) -> bool:
-    """Whether every message still waits for its hour. Locks them on PostgreSQL; on SQLite the writer is alone."""
+    """Whether messages wait for their hour, and all do that were not cancelled. Locks them on PostgreSQL; on SQLite the writer is alone."""
     states = session.scalars(
         select(Message.state)
         .where(Message.account_id == order.account_id, Message.order_id == order.id)
         .order_by(Message.position)
         .with_for_update()
     ).all()
-    return all(state == State.SCHEDULED.value for state in states)
+    return set(states) - {State.CANCELLED.value} == {State.SCHEDULED.value}
 
 
-def cancel_messages(session: Session, order: Order, now: datetime) -> int:
-    """Marks every message of the order cancelled and paid back; their number."""
-    result = session.execute(
-        update(Message)
-        .where(Message.account_id == order.account_id, Message.order_id == order.id)
-        .values(state=State.CANCELLED.value, final_at=now, refunded_units=Message.units)
-    )
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+def cancel_messages(session: Session, order: Order, now: datetime) -> list[int]:
+    """Marks every scheduled message of the order cancelled and paid back; the units of each."""
+    scheduled = (Message.account_id == order.account_id, Message.order_id == order.id, Message.state == State.SCHEDULED.value)
+    changed = update(Message).where(*scheduled).values(state=State.CANCELLED.value, final_at=now, refunded_units=Message.units)
+    return list(session.scalars(changed.returning(Message.units)))
 
 
 def as_uuid(public_id: str) -> UUID | None:

@@ -56,6 +56,11 @@ def find(engine: Engine, account_id: int, number: str) -> PhoneFound | None:
     )
 
 
+def hold(session: Session, account_id: int, number: str) -> Phone | None:
+    """The account's phone with this number, locked on PostgreSQL."""
+    return session.scalars(select(Phone).where(Phone.account_id == account_id, Phone.number == number).with_for_update()).first()
+
+
 def by_number(session: Session, account_id: int, number: str) -> Phone | None:
     """The account's phone with exactly this number, as a row to change."""
     return session.scalars(select(Phone).where(Phone.account_id == account_id, Phone.number == number)).first()

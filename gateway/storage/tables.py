@@ -130,7 +130,8 @@ class Credential(Base):
     """A key that outlives sessions: an access token, an API key, a phone's key. No secret is stored readable.
 
     An API key is found by its ``prefix``, its first characters, and proven by ``secret_hmac``. NULL in ``permissions``,
-    ``daily_cap`` or ``calls_per_minute`` means what its user has.
+    ``daily_cap`` or ``calls_per_minute`` means what its user has. ``scope`` is where its messages and calls are counted: a key that
+    replaces another goes on counting there.
     """
 
     __tablename__ = "credentials"
@@ -158,6 +159,7 @@ class Credential(Base):
     label: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
     permissions: Mapped[list[str] | None]
     daily_cap: Mapped[int | None]
+    scope: Mapped[str | None] = mapped_column(String(48))
     calls_per_minute: Mapped[int | None]
     is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
 

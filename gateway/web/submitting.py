@@ -39,7 +39,8 @@ def submit(caller: Caller, recognise: Callable[[], Caller], read: Callable[[Call
         caller = recognise()
         submission = read(caller)
         accepted = ordering.submit(current_gateway(), submission, terms_of(caller))
-    metrics.MESSAGES_ACCEPTED.labels(submission.dialect).inc(accepted.recipient_count)
+    if not accepted.is_repeat:
+        metrics.MESSAGES_ACCEPTED.labels(submission.dialect).inc(accepted.recipient_count)
     return accepted
 
 

@@ -20,7 +20,7 @@ NEW_TABLES = (
     "group_members", "contact_groups", "contacts", "send_schedules", "webhooks", "threads", "heartbeats", "phones", "devices", "daily_uses",
 )  # fmt: skip
 NEW_COLUMNS = {
-    "credentials": ("label", "permissions", "daily_cap", "calls_per_minute", "is_test"),
+    "credentials": ("label", "permissions", "daily_cap", "scope", "calls_per_minute", "is_test"),
     "messages": ("hidden_at",),
     "orders": ("credential_id", "is_test", "is_flash", "is_encrypted"),
     "users": ("revision", "allowed_networks", "daily_cap", "calls_per_minute", "is_test", "profile"),
@@ -168,6 +168,7 @@ def upgrade() -> None:
     op.add_column("credentials", sa.Column("label", sa.String(length=64), server_default=sa.text("''"), nullable=False))
     op.add_column("credentials", sa.Column("permissions", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("credentials", sa.Column("daily_cap", sa.Integer(), nullable=True))
+    op.add_column("credentials", sa.Column("scope", sa.String(length=48), nullable=True))
     op.add_column("credentials", sa.Column("calls_per_minute", sa.Integer(), nullable=True))
     op.add_column("credentials", sa.Column("is_test", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_index(

@@ -13,7 +13,9 @@ from sqlalchemy import event, func, select, update
 
 from gateway.config import Settings
 from gateway.domain.errors import (
+    AddressNotAllowed,
     BadCredentials,
+    CallerDisabled,
     InvalidField,
     MissingCredentials,
     PermissionDenied,
@@ -21,7 +23,7 @@ from gateway.domain.errors import (
     Throttled,
     UnknownKey,
 )
-from gateway.services import accounts, identity
+from gateway.services import accounts, identity, keys
 from gateway.services import passwords as hashing
 from gateway.services.core import Gateway
 from gateway.services.identity import SESSION_SALT, TOKEN_SALT, TOUCH_SECONDS, Password, SignedIn
@@ -353,6 +355,58 @@ class TestRecentCallers:
         accounts.set_user_disabled(gateway, "mario", disabled=True)
         with pytest.raises((PermissionDenied, SessionExpired)):
             by_session(gateway, signed_in)
+
+
+class TestRemembered:
+    """Somebody remembered for a moment who does not fit now is no refusal: the database is asked."""
+
+    def by_password(self, gateway: Gateway, password: str, address: str | None = None) -> Caller:
+        return identity.by_password(gateway, [Password("mario", password)], address, checked_later=True)
+
+    def test_a_new_password_counts_at_once(self, gateway, user):
+        self.by_password(gateway, GOOD.password)
+        identity.change_password(gateway, "mario", "battery staple")
+        assert self.by_password(gateway, "battery staple").username == "mario"
+        with pytest.raises(BadCredentials):
+            self.by_password(gateway, GOOD.password)
+
+    def test_a_user_let_in_again(self, gateway, user):
+        self.by_password(gateway, GOOD.password)
+        accounts.set_user_disabled(gateway, "mario", disabled=True)
+        gateway.users.forget("mario")
+        with pytest.raises(CallerDisabled):
+            self.by_password(gateway, GOOD.password)
+        accounts.set_user_disabled(gateway, "mario", disabled=False)
+        assert self.by_password(gateway, GOOD.password).username == "mario"
+
+    def test_a_network_added(self, gateway, user):
+        def allow(*networks: str) -> None:
+            accounts.set_user_limits(gateway, "mario", lambda terms: replace(terms, networks=networks))
+
+        allow("192.0.2.0/24")
+        self.by_password(gateway, GOOD.password, "192.0.2.1")
+        with pytest.raises(AddressNotAllowed):
+            self.by_password(gateway, GOOD.password, "198.51.100.1")
+        allow("192.0.2.0/24", "198.51.100.0/24")
+        assert self.by_password(gateway, GOOD.password, "198.51.100.1").username == "mario"
+
+    def test_no_address_lies_in_no_network(self, gateway, user):
+        accounts.set_user_limits(gateway, "mario", lambda terms: replace(terms, networks=["192.0.2.0/24"]))
+        with pytest.raises(AddressNotAllowed):
+            self.by_password(gateway, GOOD.password, "")
+        assert self.by_password(gateway, GOOD.password, None).username == "mario"
+
+    def test_nobody_is_remembered_for_longer_by_being_busy(self, gateway, user, monkeypatch):
+        key = keys.create(gateway, keys.HTTPSMS, "mario").key
+        moment = [1000.0]
+        monkeypatch.setattr("gateway.services.recent.time.monotonic", lambda: moment[0])
+        identity.by_api_key(gateway, keys.HTTPSMS, key, checked_later=True)
+        with gateway.writing() as session:
+            session.execute(update(Account).where(Account.name == "acme").values(originators=["Acme"]))
+        for _ in range(4):
+            moment[0] += 2
+            caller = identity.by_api_key(gateway, keys.HTTPSMS, key, checked_later=True)
+        assert caller.originators == frozenset({"Acme"})
 
 
 class TestForgedKeys:

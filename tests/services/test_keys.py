@@ -384,6 +384,16 @@ class TestTerms:
         send(gateway, known, 2)
 
 
+def test_a_replaced_key_goes_on_counting_where_the_old_one_did(gateway: Gateway, user: User) -> None:
+    first = keys.create(gateway, keys.BULK, user.username, terms=KeyTerms(daily_cap=1))
+    second = keys.replace(gateway, keys.BULK, "mario")
+    third = keys.replace(gateway, keys.BULK, "mario", of=second.id)
+    caller = identity.by_api_key(gateway, keys.BULK, third.key)
+    assert (caller.daily_cap, caller.cap_scope, caller.key_scope) == (1, f"key:{first.id}", f"key:{first.id}")
+    with pytest.raises(NotFound):
+        keys.replace(gateway, keys.BULK, "mario", of=first.id)
+
+
 def test_of_account_lists_all_newest_first(gateway: Gateway, user: User, made: NewKey, clock: FixedClock) -> None:
     clock.forward(seconds=1)
     second = keys.replace(gateway, BULK, "mario")

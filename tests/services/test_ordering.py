@@ -28,11 +28,13 @@ from gateway.domain.errors import (
     Unavailable,
     UnencodableText,
 )
+from gateway.domain.ids import message_id
 from gateway.domain.message import State
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy
 from gateway.domain.tariff import MessageType
 from gateway.services import accounts, dispatching, identity, ledger, ordering, pricing
+from gateway.services import messages as single
 from gateway.services.core import Gateway
 from gateway.services.identity import Password
 from gateway.services.ordering import Accepted, Terms
@@ -467,3 +469,18 @@ def test_numbers_rise_with_each_order(gateway, account):
         assert [by_number(session, account.id, each.number).id for each in (first, second)] == [first.id, second.id]
         assert by_number(session, account.id, 1) is None  # the entry of the credit bought
     assert first.number < second.number
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_cancelling_what_is_left_of_an_order(gateway, account, clock, whole):
+    """One message was taken back by itself, by an API that knows messages."""
+    order = submit(gateway, account, recipients=recipients(3), due_at=clock.now() + timedelta(hours=1))
+    single.delete(gateway, account.id, message_id(order.id, 1))
+    assert balance(gateway, account) == 998
+    if whole:
+        assert ordering.cancel(gateway, account.id, "smsend", order.public_id) == 2
+    else:
+        assert ordering.cancel_all(gateway, account.id, "smsend") == 1
+    assert balance(gateway, account) == 1000
+    with pytest.raises(NotCancellable):
+        ordering.cancel(gateway, account.id, "smsend", order.public_id)

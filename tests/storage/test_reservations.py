@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -18,8 +19,9 @@ from sqlalchemy import select
 from gateway.domain.errors import CallerChanged, InsufficientCredit
 from gateway.domain.ids import uuid7
 from gateway.domain.pace import Pace, Window
-from gateway.services import accounts, ledger
+from gateway.services import accounts, ledger, phones
 from gateway.services.core import Gateway
+from gateway.services.phones import PhoneChange
 from gateway.storage import accept as acceptance
 from gateway.storage.accept import Cap, CapReached, NewOrder, Recorded, ReferenceTaken, Uniform
 from gateway.storage.tables import Account, DailyUse, Order, Phone
@@ -254,3 +256,49 @@ def at_once(app: Flask, one: Any, threads: int = THREADS) -> list[bool]:
 
     with ThreadPoolExecutor(threads) as pool:
         return [result for each in [pool.submit(many) for _ in range(threads)] for result in each.result(120)]
+
+
+class TestACapAndAnOrderThatStands:
+    """A day that is used up by the very order that is asked for again is no refusal."""
+
+    def test_repeated_by_its_key(self, gateway: Gateway, account: Account) -> None:
+        cap = Cap("user:1", TODAY, 1)
+        accept(gateway, a_new_order(account, cap=cap, idempotency_key="mine"))
+        with pytest.raises(ReferenceTaken):
+            accept(gateway, a_new_order(account, cap=cap, idempotency_key="mine"))
+        with pytest.raises(CapReached):
+            accept(gateway, a_new_order(account, cap=cap, idempotency_key="another"))
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_when_the_connection_broke_behind_its_commit(self, gateway: Gateway, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        tries = []
+        real = acceptance._accept_chunks
+
+        def lost_once(*arguments: Any) -> Recorded | None:
+            recorded = real(*arguments)
+            tries.append(recorded)
+            if len(tries) == 1:
+                raise psycopg.OperationalError("the connection was lost")
+            return recorded
+
+        monkeypatch.setattr(acceptance, "_accept_chunks", lost_once)
+        recorded = accept(gateway, a_new_order(account, cap=Cap("user:1", TODAY, 1)))
+        assert (recorded.balance_units, len(messages(gateway))) == (99 * PRICE, 1)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_changing_a_number_while_it_sends_stands_in_nobody_s_way(app: Flask, gateway: Gateway, account: Account, phone: UUID) -> None:
+    pace = Pace(phone, SECONDS)
+
+    def send(_: int) -> None:
+        with app.app_context():
+            accept(gateway, a_new_order(account, pace=pace))
+
+    def change(number: int) -> None:
+        with app.app_context():
+            phones.add(gateway, account.name, "+393400000000", PhoneChange(messages_per_minute=number))
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(call, number) for number in range(40) for call in (send, change)]:
+            done.result()  # a deadlock would be an error here
+    assert len(messages(gateway)) == 40
