@@ -28,7 +28,7 @@ from gateway import create_app
 from gateway.config import MINIMUM_SECRET_LENGTH, PREFIX, SECRET_FILE, BadSetting, Settings
 from gateway.domain.errors import GatewayError, StorageUnavailable
 from gateway.services.core import Gateway
-from gateway.services.demo import is_fresh, known_demo, prepare_demo
+from gateway.services.demo import is_fresh, prepare_demo, renewed_demo
 from gateway.services.schema import upgrade
 
 ROOT = Path(__file__).resolve().parent
@@ -170,7 +170,7 @@ def prepare_database(settings: Settings) -> dict[str, str] | None:
     with app.app_context():
         try:
             upgrade(gateway)
-            return prepare_demo(gateway) if is_fresh(gateway) else known_demo(gateway)
+            return prepare_demo(gateway) if is_fresh(gateway) else renewed_demo(gateway)
         finally:
             gateway.close()
 
@@ -319,15 +319,15 @@ curl -s -H "user_key: ${{KEYS%;*}}" -H "Session_key: ${{KEYS#*;}}" '{rest}/statu
 
 # The same account from programs of other kinds; every call is described at {base_url}/docs
 # brevis.one
-curl -s '{base_url}/api.php?username={username}&password={password}&mode=number&to=%2B393471234567&text=Hello'
+curl -s '{base_url}/api.php?username={username}&password={password}&mode=number&to=%2B393471234567&text=Hello'; echo
 # SMS Nodes
 curl -s -H 'Content-Type: application/json' -d '{{"deviceUsername":"{device}","password":"{device_password}",\
-"phoneNumbers":["+393471234567"],"message":"Hello"}}' {base_url}/api/send-sms
+"phoneNumbers":["+393471234567"],"message":"Hello"}}' {base_url}/api/send-sms; echo
 # Bulk v2
-curl -s -H 'X-API-Key: {v2_api_key}' -d 'numbers=%2B393471234567&message_body=Hello' {base_url}/api/v2/sms/send
+curl -s -H 'X-API-Key: {v2_api_key}' -d 'numbers=%2B393471234567&message_body=Hello' {base_url}/api/v2/sms/send; echo
 # httpSMS
 curl -s -H 'x-api-key: {api_key}' -H 'Content-Type: application/json' \
--d '{{"from":"{phone}","to":"+18005550100","content":"Hello"}}' {base_url}/v1/messages/send
+-d '{{"from":"{phone}","to":"+18005550100","content":"Hello"}}' {base_url}/v1/messages/send; echo
 """
 
 

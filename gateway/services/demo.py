@@ -46,10 +46,14 @@ def prepare_demo(gateway: Gateway) -> dict[str, str]:
     A password or key that the kept file does not know (deleted, or changed by hand) is replaced.
 
     Raises:
-        Conflict: another account has a user or a device of the demo's names.
+        Conflict: another account has a user or a device of the demo's names; or the demo's are disabled.
     """
     with _alone(gateway):
         _make_account(gateway)
+        _, users = accounts.account_with_users(gateway, ACCOUNT)
+        for user in users:
+            if user.disabled and user.username in (USERNAME, DEVICE):
+                raise Conflict(f"user {user.username} is disabled; let it in again: dragoman user enable {user.username}")
         kept = _kept(gateway)
         made = {name: make(gateway) for name, make in MAKERS.items() if name not in kept}
         if made:
@@ -57,10 +61,17 @@ def prepare_demo(gateway: Gateway) -> dict[str, str]:
         return _told(gateway, kept | made)
 
 
-def known_demo(gateway: Gateway) -> dict[str, str] | None:
-    """The same without changing anything; None when the demo account or one of its credentials is not there."""
-    kept = _kept(gateway)
-    return _told(gateway, kept) if kept.keys() == MAKERS.keys() else None
+def renewed_demo(gateway: Gateway) -> dict[str, str] | None:
+    """What :func:`prepare_demo` gives, for a demo account whose password is known; None for any other, which is left alone.
+
+    A version that knows more dialects makes what an older one did not.
+    """
+    if "password" not in _kept(gateway):
+        return None
+    try:
+        return prepare_demo(gateway)
+    except Conflict:
+        return None
 
 
 def is_fresh(gateway: Gateway) -> bool:

@@ -37,13 +37,15 @@ def backlog(gateway: Gateway) -> Backlog:
     """The backlog now. Reads partial indexes only, lane by lane, so that neither history nor far future costs anything."""
     now = gateway.clock.now()
     with gateway.reading() as session:
-        connectors = session.execute(select(ConnectorRow.name, ConnectorRow.lease_until).order_by(ConnectorRow.name)).all()
-        waiting = [lane for name, _ in connectors for lane in _lanes(session, name, now)]
+        connectors = session.execute(
+            select(ConnectorRow.name, ConnectorRow.enabled, ConnectorRow.lease_until).order_by(ConnectorRow.name)
+        ).all()
+        waiting = [lane for name, _, _ in connectors for lane in _lanes(session, name, now)]
         unknown = session.execute(select(Message.connector, func.count()).where(UNKNOWN).group_by(Message.connector)).all()
     return Backlog(
         waiting=waiting,
         unknown={row[0]: row[1] for row in unknown},
-        owned={name: until is not None and until > now for name, until in connectors},
+        owned={name: enabled and until is not None and until > now for name, enabled, until in connectors},
     )
 
 

@@ -29,9 +29,10 @@ def recipients(session: Session, start: UUID, end: UUID) -> int:
 
 
 def connectors(session: Session, now: datetime) -> dict[str, bool]:
-    """Every connector but the one of test mode, and whether a living dispatcher owns it."""
-    found = session.execute(select(ConnectorRow.name, ConnectorRow.lease_until).where(ConnectorRow.name != TEST_CONNECTOR))
-    return {name: until is not None and until > now for name, until in found}
+    """Every connector but the one of test mode, and whether it is switched on and a living dispatcher owns it."""
+    columns = (ConnectorRow.name, ConnectorRow.enabled, ConnectorRow.lease_until)
+    found = session.execute(select(*columns).where(ConnectorRow.name != TEST_CONNECTOR))
+    return {name: enabled and until is not None and until > now for name, enabled, until in found}
 
 
 def due(session: Session, connector: str, now: datetime) -> int:

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.services import checkup, demo, identity, keys, phones
+from gateway.services import checkup, demo, identity, keys, phones, watching
+from gateway.services.accounts import set_user_disabled
 from gateway.services.identity import Password
 from gateway.services.schema import schema, upgrade
 from gateway.services.story import credit_history, find_messages, story
 from gateway.storage.tables import Attempt, ConnectorRow, Message
-from tests.support.builders import RECIPIENT, an_account, an_order, recipients
+from tests.support.builders import RECIPIENT, an_account, an_order, recipients, set_connector
 
 
 def test_the_story_of_one_order(gateway):
@@ -99,9 +100,9 @@ def test_a_current_database_is_left_alone(gateway):
 def test_the_demo_account(gateway, tmp_path):
     object.__setattr__(gateway.settings, "data_dir", tmp_path)
     assert demo.is_fresh(gateway)
-    assert demo.known_demo(gateway) is None
+    assert demo.renewed_demo(gateway) is None
     made = demo.prepare_demo(gateway)
-    assert demo.prepare_demo(gateway) == made == demo.known_demo(gateway)
+    assert demo.prepare_demo(gateway) == made == demo.renewed_demo(gateway)
     assert not demo.is_fresh(gateway)
     assert made.keys() >= {"username", "password", "device", "device_password", "api_key", "v2_api_key", "phone"}
     assert all(demo.URL_SAFE_ALPHABET.issuperset(value) for name, value in made.items() if name.endswith(("password", "key")))
@@ -116,6 +117,25 @@ def test_only_what_is_lost_of_the_demo_is_made_anew(gateway, tmp_path):
     object.__setattr__(gateway.settings, "data_dir", tmp_path)
     made = demo.prepare_demo(gateway)
     keys.revoke(gateway, made["v2_api_key"][:12])
-    assert demo.known_demo(gateway) is None
-    again = demo.prepare_demo(gateway)
+    again = demo.renewed_demo(gateway)
+    assert again is not None
     assert {name for name in made if made[name] != again[name]} == {"v2_api_key"}
+
+
+def test_a_demo_that_is_shut_out_gets_no_new_credentials(gateway, tmp_path):
+    object.__setattr__(gateway.settings, "data_dir", tmp_path)
+    demo.prepare_demo(gateway)
+    set_user_disabled(gateway, "demo", disabled=True)
+    with pytest.raises(Conflict, match="dragoman user enable demo"):
+        demo.prepare_demo(gateway)
+    assert demo.renewed_demo(gateway) is None
+    set_user_disabled(gateway, "demo", disabled=False)
+    assert demo.renewed_demo(gateway) is not None
+
+
+def test_test_mode_alone_is_no_way_out(gateway):
+    set_connector(gateway, enabled=False)
+    found = [finding for finding in checkup.examine(gateway) if finding.name == "dispatcher"]
+    assert found[0].seen == "no connector is enabled but the one of test mode"
+    assert not found[0].ok
+    assert watching.backlog(gateway).owned["simulator"] is False
