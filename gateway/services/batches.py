@@ -8,26 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
-from gateway.domain import ids
-from gateway.domain.errors import InsufficientCredit, InvalidInput, Unavailable
+from gateway.domain.errors import InsufficientCredit, InvalidInput
 from gateway.domain.message import State
 from gateway.domain.parts import TextPolicy, encode
 from gateway.domain.tariff import MessageType
 from gateway.services.core import Gateway
 from gateway.services.ordering import current_offer
-from gateway.services.threads import COLORS
 from gateway.storage import billing as stored
-from gateway.storage import threads
+from gateway.storage import orders
 from gateway.storage.identity import Caller
 from gateway.storage.tables import Account
-from gateway.storage.threads import Touch
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +55,13 @@ def check_credit(gateway: Gateway, caller: Caller, units: int) -> None:
         raise InsufficientCredit(units, available)
 
 
+def begun(gateway: Gateway, account_id: int, idempotency_key: str) -> str | None:
+    """The label of the order that this Idempotency-Key made, "" for none; None where the key is unknown."""
+    with gateway.reading() as session:
+        found = orders.by_idempotency_key(session, account_id, idempotency_key)
+        return None if found is None else found[0].label or ""
+
+
 def recent(gateway: Gateway, account_id: int, dialect: str, beginning: str, limit: int) -> list[Batch]:
     """The newest batches of a dialect whose label begins so, newest first."""
     with gateway.reading() as session:
@@ -72,20 +70,3 @@ def recent(gateway: Gateway, account_id: int, dialect: str, beginning: str, limi
         for label, state, count in stored.states(session, account_id, dialect, list(counts)):
             counts[label][State(state)] = count
         return [Batch(label, at, counts[label]) for label, at in labels]
-
-
-def touch_threads(gateway: Gateway, account_id: int, owner: str, messages: Sequence[tuple[str, str]], order_id: UUID, at: datetime) -> None:
-    """Notes that an accepted order wrote these (contact, text), in the order of its messages, to the conversations.
-
-    As :func:`gateway.services.threads.touch`, for texts that differ; a failure is only logged.
-    """
-    last = {contact: (text, ids.message_id(order_id, position)) for position, (contact, text) in enumerate(messages)}
-    by_text: dict[str, list[Touch]] = {}
-    for number, (contact, (text, message_id)) in enumerate(last.items()):
-        by_text.setdefault(text, []).append(Touch(uuid4(), COLORS[number % len(COLORS)], contact, message_id))
-    try:
-        with gateway.writing() as session:
-            for text, touches in by_text.items():
-                threads.touch(session, account_id, owner, touches, text, at)
-    except (SQLAlchemyError, Unavailable) as error:
-        log.warning("threads not touched", error=type(error).__name__, order_id=str(order_id), account_id=account_id)

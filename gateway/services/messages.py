@@ -6,7 +6,7 @@ Orders of every dialect are seen: an account has one history. Source: contract h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -101,8 +101,12 @@ def delete(gateway: Gateway, account_id: int, message_id: UUID) -> None:
             _renew_preview(session, order.originator, message, message_id, now)
 
 
-def delete_conversation(gateway: Gateway, account_id: int, owner: str, contact: str) -> None:
-    """Takes every message of a conversation out of the lists, as :func:`delete` does, some hundred in one transaction."""
+def delete_conversation(gateway: Gateway, account_id: int, owner: str, contact: str, end: Callable[[Session, UUID], None]) -> None:
+    """Takes every message of a conversation out of the lists, as :func:`delete` does, some hundred in one transaction.
+
+    Args:
+        end: is called in the last of these transactions, with the id that every deleted message's order lies below.
+    """
     now = gateway.clock.now()
     since, before = UUID(int=0), ids.first_uuid7(now + timedelta(milliseconds=1))
     while True:
@@ -110,6 +114,7 @@ def delete_conversation(gateway: Gateway, account_id: int, owner: str, contact: 
             held = stored.hold_conversation(session, account_id, owner, contact, since, before, CHUNK)
             _withdraw(session, held, now)
             if len(held) < CHUNK:
+                end(session, before)
                 return
             since = held[-1].order_id
 

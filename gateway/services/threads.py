@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from gateway.domain import ids
 from gateway.domain.errors import NotFound, Unavailable
@@ -41,16 +42,16 @@ class Conversation:
     state: State | None
 
 
-def touch(gateway: Gateway, account_id: int, owner: str, contacts: Sequence[str], order_id: UUID, text: str, at: datetime) -> None:
-    """Notes that an accepted order wrote to these contacts, in the order of its messages. A contact that stands twice counts last.
+def touch(gateway: Gateway, account_id: int, owner: str, written: Sequence[tuple[str, str]], order_id: UUID, at: datetime) -> None:
+    """Notes that an accepted order wrote these (contact, text), in the order of its messages. A contact that stands twice counts last.
 
     The order is accepted and answered for by now, so a failure is only logged.
     """
-    last = {contact: ids.message_id(order_id, position) for position, contact in enumerate(contacts)}
-    touches = [Touch(uuid4(), secrets.choice(COLORS), contact, message_id) for contact, message_id in last.items()]
+    last = {contact: (ids.message_id(order_id, position), text) for position, (contact, text) in enumerate(written)}
+    touches = [Touch(uuid4(), secrets.choice(COLORS), contact, message_id, text) for contact, (message_id, text) in last.items()]
     try:
         with gateway.writing() as session:
-            stored.touch(session, account_id, owner, touches, text, at)
+            stored.touch(session, account_id, owner, touches, at)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("threads not touched", error=type(error).__name__, order_id=str(order_id), account_id=account_id)
 
@@ -90,14 +91,22 @@ def change(gateway: Gateway, account_id: int, thread_id: UUID, *, archived: bool
 def delete(gateway: Gateway, account_id: int, thread_id: UUID) -> None:
     """Deletes a conversation and its messages; those that wait are not sent any more, and paid back.
 
+    The conversation goes with the last of its messages, so what broke off can be asked for again. It stays when a message was
+    written to it meanwhile.
+
     Raises:
         NotFound: the account has no such conversation.
     """
-    with gateway.writing() as session:
-        thread = _one(stored.one(session, account_id, thread_id))
+    with gateway.reading() as session:
+        thread = _one(stored.named(session, account_id, thread_id))
         owner, contact = thread.owner, thread.contact
-        session.delete(thread)
-    messages.delete_conversation(gateway, account_id, owner, contact)
+
+    def end(session: Session, before: UUID) -> None:
+        held = stored.one(session, account_id, thread_id)
+        if held is not None and (held.last_message_id is None or ids.of_message(held.last_message_id)[0] < before):
+            session.delete(held)
+
+    messages.delete_conversation(gateway, account_id, owner, contact, end)
 
 
 def _one(thread: Thread | None) -> Thread:

@@ -23,14 +23,16 @@ class Touch:
     color: str
     contact: str
     message_id: UUID
+    text: str
 
 
-def touch(session: Session, account_id: int, owner: str, touches: Sequence[Touch], text: str, at: datetime) -> None:
+def touch(session: Session, account_id: int, owner: str, touches: Sequence[Touch], at: datetime) -> None:
     """Makes or renews the conversations with distinct contacts by one statement. An older message does not replace a newer."""
     rows = [
         {
             "id": each.id, "account_id": account_id, "owner": owner, "contact": each.contact, "is_archived": False, "is_read": True,
-            "color": each.color, "last_message_id": each.message_id, "last_text": text, "last_at": at, "created_at": at, "updated_at": at,
+            "color": each.color, "last_message_id": each.message_id, "last_text": each.text, "last_at": at, "created_at": at,
+            "updated_at": at,
         }
         for each in sorted(touches, key=lambda each: each.contact)  # one order for all writers, so that they never wait in a circle
     ]  # fmt: skip
@@ -49,6 +51,11 @@ def page(session: Session, account_id: int, owner: str, text: str, offset: int, 
 def one(session: Session, account_id: int, thread_id: UUID) -> Thread | None:
     """The account's conversation with this id, locked on PostgreSQL."""
     return session.scalars(select(Thread).where(Thread.account_id == account_id, Thread.id == thread_id).with_for_update()).first()
+
+
+def named(session: Session, account_id: int, thread_id: UUID) -> Thread | None:
+    """The account's conversation with this id."""
+    return session.scalars(select(Thread).where(Thread.account_id == account_id, Thread.id == thread_id)).first()
 
 
 def showing(session: Session, account_id: int, owner: str, contact: str, message_id: UUID) -> Thread | None:

@@ -7,6 +7,7 @@ Source: contracts brevisone 3.1 and bulk 2.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from flask import request
@@ -24,6 +25,15 @@ MULTIPART = "multipart/form-data"
 Parameters = dict[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a multipart body. ``filename`` None: a field, not a file."""
+
+    name: str
+    filename: str | None
+    content: bytes
+
+
 def query() -> Parameters:
     """The parameters of the query string; of a repeated name the last one.
 
@@ -39,15 +49,47 @@ def form(limit_bytes: int) -> Parameters:
     Raises:
         RequestTooLarge, MalformedRequest
     """
-    kind, options = parse_options_header(request.environ.get("CONTENT_TYPE", ""))
-    kind = kind.lower()
+    kind, _ = _content_type()
     if kind not in (FORM, MULTIPART):
         return {}
     body = raw_body(limit_bytes)
     if kind == FORM:
         return _last(_pairs(body))
-    boundary = options.get("boundary", "")
-    return _multipart(body, boundary.encode("latin-1", "replace")) if boundary and body else {}
+    mark = boundary()
+    return _fields(body, mark) if mark and body else {}
+
+
+def boundary() -> bytes:
+    """What separates the parts of a multipart/form-data body; empty for any other body."""
+    kind, options = _content_type()
+    return options.get("boundary", "").encode("latin-1", "replace") if kind == MULTIPART else b""
+
+
+def parts(body: bytes, boundary: bytes, most: int) -> list[Part]:
+    """The fields and files of a multipart body, in their order.
+
+    Raises:
+        ValueError: it cannot be parsed.
+        MalformedRequest: more than ``most``.
+    """
+    decoder = MultipartDecoder(boundary, max_parts=most)
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    found: list[tuple[str, str | None, list[bytes]]] = []
+    try:
+        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+            if isinstance(event, Data):
+                found[-1][2].append(event.data)
+            elif isinstance(event, Field | File):
+                found.append((event.name or "", event.filename if isinstance(event, File) else None, []))
+    except RequestEntityTooLarge:
+        raise MalformedRequest(f"there are more than {most} parameters") from None
+    return [Part(name, filename, b"".join(pieces)) for name, filename, pieces in found]
+
+
+def _content_type() -> tuple[str, dict[str, str]]:
+    kind, options = parse_options_header(request.environ.get("CONTENT_TYPE", ""))
+    return kind.lower(), options
 
 
 def _pairs(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -70,23 +112,9 @@ def _last(pairs: Iterator[tuple[bytes, bytes]]) -> Parameters:
     return found
 
 
-def _multipart(body: bytes, boundary: bytes) -> Parameters:
+def _fields(body: bytes, boundary: bytes) -> Parameters:
     """The fields of a multipart body as bytes; files are passed over. What cannot be parsed holds no parameters, as in PHP."""
-    decoder = MultipartDecoder(boundary, max_parts=MOST_PARAMETERS)
-    decoder.receive_data(body)
-    decoder.receive_data(None)
-    found: Parameters = {}
-    name = None
     try:
-        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
-            if isinstance(event, Field):
-                name, found[event.name] = event.name, b""
-            elif isinstance(event, File):
-                name = None
-            elif isinstance(event, Data) and name is not None:
-                found[name] += event.data
+        return {part.name: part.content for part in parts(body, boundary, MOST_PARAMETERS) if part.filename is None}
     except ValueError:
         return {}
-    except RequestEntityTooLarge:
-        raise MalformedRequest(f"there are more than {MOST_PARAMETERS} parameters") from None
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +12,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, File, MultipartDecoder, NeedData
+from flask import Response
 
 from gateway.dialects.httpsms import numbers, render, submission
 from gateway.dialects.httpsms.authentication import caller
@@ -36,14 +34,16 @@ from gateway.domain import dates
 from gateway.domain.errors import GatewayError, InvalidField, InvalidFields, InvalidInput, MalformedRequest, MissingField
 from gateway.domain.order import Submission
 from gateway.domain.tariff import MessageType
-from gateway.services import batches, phones, profiles
+from gateway.services import batches, phones, profiles, threads
 from gateway.services.batches import Batch
 from gateway.services.rows import Caller
 from gateway.web import submitting
 from gateway.web.authentication import current_gateway
 from gateway.web.fields import UNSTORABLE, LooseSchema, Text
+from gateway.web.parameters import boundary, parts
 
 DOCUMENT = "document"
+BULK_FILE = PREFIX + "/bulk-messages"
 FROM, TO, CONTENT, SEND_TIME, ATTACHMENTS = "FromPhoneNumber", "ToPhoneNumber", "Content", "SendTime", "AttachmentURLs"
 MOST_BATCHES = 10
 MOST_PROBLEMS = 100
@@ -69,27 +69,42 @@ class BulkFile(LooseSchema):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message of a file. ``send_at`` None is now."""
+    """One message of a file. ``send_at`` None is now; ``written`` is the time as the file has it, "" for none."""
 
     number: int
     sender: str
     to: str
     content: str
     send_at: datetime | None
+    written: str
 
 
-@blueprint.post(PREFIX + "/bulk-messages")
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What the orders of one file have in common. ``key`` is the client's Idempotency-Key."""
+
+    label: str
+    key: str | None
+    fingerprint: bytes
+
+
+@blueprint.post(BULK_FILE)
 def send_file() -> Response:
     """Queues a message for each row of a file: all of them, or none when any row cannot be sent."""
     known = caller("send", checked_later=True)
     name, content = uploaded()
     gateway = current_gateway()
-    lines = Checked(known, profiles.zone_of(gateway, known), gateway.clock.now()).lines(rows(name, content, DOCUMENT, MOST_ROWS))
-    queued = _queue(known, lines, request_id(name, gateway.clock.now()))
+    checked = Checked(known, profiles.zone_of(gateway, known), gateway.clock.now())
+    lines, units = checked.lines(rows(name, content, DOCUMENT, MOST_ROWS))
+    key = submitting.idempotency_key()
+    label = None if key is None else batches.begun(gateway, known.account_id, key)
+    if label is None:
+        batches.check_credit(gateway, known, units)
+    queued = _queue(known, lines, Upload(label or request_id(name, gateway.clock.now()), key, _fingerprint(lines)))
     return render.done(f"{queued} out of {len(lines)} messages added to queue")
 
 
-@blueprint.get(PREFIX + "/bulk-messages")
+@blueprint.get(BULK_FILE)
 def list_files() -> Response:
     """How the last ten batches stand."""
     known = caller("read")
@@ -113,16 +128,20 @@ def uploaded() -> tuple[str, bytes]:
         InvalidFields: there is none, or it is too large; all under "document".
         RequestTooLarge: the whole body is.
     """
-    kind, options = parse_options_header(request.environ.get("CONTENT_TYPE", ""))
-    boundary = options.get("boundary", "")
-    if kind.lower() != "multipart/form-data" or not boundary:
+    mark = boundary()
+    if not mark:
         raise MalformedRequest("the Content-Type must be multipart/form-data with a boundary")
-    found = _file(body(), boundary.encode("latin-1", "replace"))
-    if found is None:
-        raise InvalidFields({DOCUMENT: [MissingField(DOCUMENT)]})
-    if len(found[1]) > MOST_FILE_BYTES:
-        raise InvalidFields({DOCUMENT: [InvalidField(DOCUMENT, f"has more than {MOST_FILE_BYTES} bytes")]})
-    return found
+    try:
+        files = [(part.filename, part.content) for part in parts(body(), mark, MOST_PARTS) if part.name == DOCUMENT]
+    except ValueError:
+        raise MalformedRequest("the body is not valid multipart/form-data") from None
+    for name, content in files:
+        if name is None:
+            continue
+        if len(content) > MOST_FILE_BYTES:
+            raise InvalidFields({DOCUMENT: [InvalidField(DOCUMENT, f"has more than {MOST_FILE_BYTES} bytes")]})
+        return name, content
+    raise InvalidFields({DOCUMENT: [MissingField(DOCUMENT)]})
 
 
 def request_id(name: str, now: datetime) -> str:
@@ -148,12 +167,11 @@ class Checked:
         self.problems: list[InvalidInput] = []
         self._owned: dict[str, bool] = {}
 
-    def lines(self, table: Sequence[tuple[int, dict[str, Cell]]]) -> list[Line]:
-        """The messages of the rows.
+    def lines(self, table: Sequence[tuple[int, dict[str, Cell]]]) -> tuple[list[Line], int]:
+        """The messages of the rows, and the price of all in units.
 
         Raises:
             InvalidFields: every row that cannot be sent, and why, under "document".
-            InsufficientCredit: for all of them together.
         """
         if not table:
             raise InvalidFields({DOCUMENT: [InvalidField(DOCUMENT, "has no rows below the header")]})
@@ -161,8 +179,7 @@ class Checked:
         units = self._prices(lines)
         if self.problems:
             raise InvalidFields({DOCUMENT: _shortened(self.problems)})
-        batches.check_credit(current_gateway(), self.known, units)
-        return lines
+        return lines, units
 
     def _line(self, number: int, cells: dict[str, Cell]) -> Line | None:
         found = {
@@ -178,7 +195,7 @@ class Checked:
             self._note(number, ATTACHMENTS, submission.NO_MMS)
         if len(self.problems) > wrong or sender is None or to is None or content is None:
             return None
-        return Line(number, sender, to, content, send_at)
+        return Line(number, sender, to, content, send_at, _as_text(found[SEND_TIME]))
 
     def _read(self, number: int, column: str, read: Callable[[], Any]) -> Any:
         try:
@@ -207,7 +224,7 @@ class Checked:
         return moment if moment > self.now else None
 
     def _moment(self, written: Cell) -> datetime:
-        text = (written.isoformat(timespec="seconds") if isinstance(written, datetime) else written).strip()
+        text = _as_text(written)
         if not _moment(text):
             raise InvalidField(SEND_TIME, "must be a date and time such as 2026-03-01T09:30:00, with or without an offset")
         return dates.parse(re.sub(r"(\.\d{6})\d+", r"\1", text), self.zone, SEND_TIME)
@@ -223,19 +240,19 @@ class Checked:
         return sum(price for price in found if isinstance(price, int))
 
 
-def _queue(known: Caller, lines: Sequence[Line], label: str) -> int:
-    """Submits as few orders as there are pairs of number and time; how many messages were queued.
+def _queue(known: Caller, lines: Sequence[Line], upload: Upload) -> int:
+    """Submits an order for each pair of number and time as written, which a repeat finds again; how many messages were queued.
 
     Raises:
         GatewayError: the first order was refused. Of a later refusal only the count tells: the orders before it stand.
     """
-    groups: dict[tuple[str, datetime | None], list[Line]] = {}
+    groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        groups.setdefault((line.sender, line.send_at), []).append(line)
+        groups.setdefault((line.sender, line.written), []).append(line)
     queued = 0
-    for number, group in enumerate(groups.values()):
+    for group in groups.values():
         try:
-            _submit(known, group, label, number)
+            _submit(known, group, upload, _key_of_group(upload.key, group[0]) if queued else upload.key)
         except GatewayError:
             if not queued:
                 raise
@@ -244,28 +261,39 @@ def _queue(known: Caller, lines: Sequence[Line], label: str) -> int:
     return queued
 
 
-def _submit(known: Caller, group: Sequence[Line], label: str, number: int) -> None:
+def _submit(known: Caller, group: Sequence[Line], upload: Upload, key: str | None) -> None:
     gateway, first = current_gateway(), group[0]
     values: submission.Values = {
-        "sender": first.sender, "content": first.content, "send_at": first.send_at, "request_id": label, "encrypted": False,
+        "sender": first.sender, "content": first.content, "send_at": first.send_at, "request_id": upload.label, "encrypted": False,
         "attachments": [],
     }  # fmt: skip
     texts = [line.content for line in group]
 
     def read(fresh: Caller) -> Submission:
-        order, _ = submission.read(gateway, fresh, values, [line.to for line in group])
+        order, _ = submission.read(gateway, fresh, values, [line.to for line in group], upload.fingerprint)
         own = None if len(set(texts)) == 1 else texts
-        return replace(order, texts=own, idempotency_key=_key_of_group(order.idempotency_key, number))
+        return replace(order, texts=own, idempotency_key=key)
 
     accepted = submitting.submit(known, partial(caller, "send"), read)
-    batches.touch_threads(
-        gateway, known.account_id, first.sender, [(line.to, line.content) for line in group], accepted.id, accepted.accepted_at
-    )
+    written = [(line.to, line.content) for line in group]
+    threads.touch(gateway, known.account_id, first.sender, written, accepted.id, accepted.accepted_at)
 
 
-def _key_of_group(key: str | None, number: int) -> str | None:
-    """An Idempotency-Key for each order of a repeated request: the client's own for the first."""
-    return key if key is None or not number else f"{hashlib.sha256(key.encode()).hexdigest()}-{number}"
+def _key_of_group(key: str | None, first: Line) -> str | None:
+    """The Idempotency-Key of an order behind the first, which has the client's own. It does not depend on when it is asked for."""
+    if key is None:
+        return None
+    return "-".join(hashlib.sha256(each.encode()).hexdigest() for each in (key, f"{first.sender} {first.written}"))
+
+
+def _fingerprint(lines: Sequence[Line]) -> bytes:
+    """What a repeat of a file is known by: its rows. The bytes of a form differ each time that it is sent, by the boundary."""
+    rows_read = [[line.sender, line.to, line.content, line.written] for line in lines]
+    return hashlib.sha256(json.dumps([BULK_FILE, rows_read]).encode()).digest()
+
+
+def _as_text(written: Cell) -> str:
+    return (written.isoformat(timespec="seconds") if isinstance(written, datetime) else written).strip()
 
 
 def _recipient(written: Cell) -> str:
@@ -292,23 +320,3 @@ def _content(text: str) -> str:
 def _shortened(problems: Sequence[InvalidInput]) -> list[InvalidInput]:
     more = len(problems) - MOST_PROBLEMS
     return [*problems[:MOST_PROBLEMS], *([InvalidField(DOCUMENT, f"has {more} more problems")] if more > 0 else [])]
-
-
-def _file(content: bytes, boundary: bytes) -> tuple[str, bytes] | None:
-    """The first file of the field "document" in a multipart body."""
-    decoder = MultipartDecoder(boundary, max_parts=MOST_PARTS)
-    decoder.receive_data(content)
-    decoder.receive_data(None)
-    name, pieces, wanted = None, [], False
-    try:
-        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
-            if isinstance(event, File) and event.name == DOCUMENT and name is None:
-                name, wanted = event.filename, True
-            elif isinstance(event, Data) and wanted:
-                pieces.append(event.data)
-                wanted = event.more_data
-            elif not isinstance(event, Data):
-                wanted = False
-    except (ValueError, RequestEntityTooLarge):
-        raise MalformedRequest("the body is not valid multipart/form-data") from None
-    return None if name is None else (name, b"".join(pieces))

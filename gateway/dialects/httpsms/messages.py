@@ -96,7 +96,8 @@ def _sent(known: Caller, given: submission.Values, recipients: Sequence[str]) ->
 
     accepted = submitting.submit(known, partial(caller, "send"), read)
     order, phone = found[-1]
-    threads.touch(gateway, known.account_id, phone.number, order.recipients, accepted.id, order.text, accepted.accepted_at)
+    written = [(recipient, order.text) for recipient in order.recipients]
+    threads.touch(gateway, known.account_id, phone.number, written, accepted.id, accepted.accepted_at)
     return [objects.fresh(order, accepted, position, phone, known) for position in range(len(order.recipients))]
 
 

@@ -31,8 +31,13 @@ NO_MMS = InvalidField("attachments", "cannot be used: this gateway sends no MMS"
 Values = dict[str, Any]
 
 
-def read(gateway: Gateway, caller: Caller, values: Values, recipients: Sequence[str]) -> tuple[Submission, PhoneFound]:
+def read(
+    gateway: Gateway, caller: Caller, values: Values, recipients: Sequence[str], fingerprint: bytes | None = None
+) -> tuple[Submission, PhoneFound]:
     """The submission of one request, and the phone that it goes out from. The values are well formed; the rest is checked here.
+
+    Args:
+        fingerprint: by which a repeat of the request is known; None: path and body.
 
     Raises:
         InvalidFields: attachments, a ``send_at`` too far ahead, or a number that is no phone of the account.
@@ -46,10 +51,13 @@ def read(gateway: Gateway, caller: Caller, values: Values, recipients: Sequence[
     phone = phones.find(gateway, caller.account_id, values["sender"])
     if phone is None:
         raise InvalidFields({"from": NOT_YOURS})
-    return _submission(gateway, caller, values, recipients, phone), phone
+    fingerprint = fingerprint or hashlib.sha256(request.path.encode() + b"\0" + body()).digest()
+    return _submission(gateway, caller, values, recipients, phone, fingerprint), phone
 
 
-def _submission(gateway: Gateway, caller: Caller, values: Values, recipients: Sequence[str], phone: PhoneFound) -> Submission:
+def _submission(
+    gateway: Gateway, caller: Caller, values: Values, recipients: Sequence[str], phone: PhoneFound, fingerprint: bytes
+) -> Submission:
     due_at = values.get("send_at")
     return Submission(
         account_id=caller.account_id,
@@ -62,7 +70,7 @@ def _submission(gateway: Gateway, caller: Caller, values: Values, recipients: Se
         originator=phone.number,
         due_at=due_at,
         validity=validity(phone),
-        fingerprint=hashlib.sha256(request.path.encode() + b"\0" + body()).digest(),
+        fingerprint=fingerprint,
         idempotency_key=idempotency_key(),
         label=values["request_id"],
         force_ucs2=values["encrypted"] and gsm7_length(values["content"]) is None,  # else the account's policy might rewrite cipher text

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
-from openpyxl import Workbook  # type: ignore[import-untyped]
+from openpyxl import Workbook
 
 from gateway.domain.parts import TextPolicy
 from gateway.services import keys, ledger
@@ -174,11 +174,38 @@ def test_when_a_later_order_is_refused_the_sentence_says_how_many_were_queued(ga
 
 def test_a_repeat_with_the_same_key_sends_nothing(gateway, owner, clock):
     owner.call("PUT", "/phones", json={"phone_number": PHONE})
-    content = csv([NUMBER, CONTACT, "one", "", ""], [PHONE, CONTACT, "two", "", ""])
-    for _ in range(2):
-        assert "2 out of 2" in upload(owner, content, **{"Idempotency-Key": "k" * 255}).json["message"]
+    rows = [[NUMBER, CONTACT, "one", "", ""], [NUMBER, CONTACT, "two", "2026-01-05T09:00:30", ""], [PHONE, CONTACT, "three", "", ""]]
+    ledger.add_credit(gateway, "owner", 3000 - 1_000_000)
+    for _ in range(2):  # the second time all credit is spent, and the second row's time is past
+        assert "3 out of 3" in upload(owner, csv(*rows), **{"Idempotency-Key": "k" * 255}).json["message"]
         clock.forward(minutes=1)
-    assert len(messages(gateway)) == 2
+    assert len(messages(gateway)) == 3
+
+
+@sqlite_only
+def test_a_repeat_is_known_by_its_rows(gateway, owner):
+    rows, key = [[NUMBER, CONTACT, "one", "", ""]], {"Idempotency-Key": "k"}
+    upload(owner, csv(*rows), **key)
+    other = form(csv(*rows), "again.csv").replace(b"--b", b"--other")
+    headers = {"x-api-key": owner.key, "Content-Type": "multipart/form-data; boundary=other", **key}
+    assert "1 out of 1" in owner.call("POST", "/bulk-messages", data=other, headers=headers).json["message"]
+    assert len(messages(gateway)) == 1
+    assert wrong(upload(owner, csv(rows[0], rows[0]), **key)).keys() == {"Idempotency-Key"}
+    refused(upload(owner, csv([NUMBER, CONTACT, "other", "", ""]), **key), 422)
+    assert len(messages(gateway)) == 1
+
+
+@sqlite_only
+def test_a_repeat_goes_on_where_the_first_try_ended(gateway, owner, http, clock):
+    owner.call("PUT", "/phones", json={"phone_number": PHONE})
+    capped = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=keys.KeyTerms(daily_cap=2)).key)
+    rows = [[NUMBER, CONTACT, "one", "", ""], [PHONE, CONTACT, "two", "", ""], [NUMBER, CONTACT, "three", "2026-01-05T20:00:00", ""]]
+    assert "2 out of 3" in upload(capped, csv(*rows), **{"Idempotency-Key": "k"}).json["message"]
+    clock.forward(days=1)
+    assert "3 out of 3" in upload(capped, csv(*rows), **{"Idempotency-Key": "k"}).json["message"]
+    assert [text for _, text, _ in sent(gateway)] == ["one", "three", "two"]
+    (batch,) = data(owner.get("/bulk-messages"))
+    assert batch["total"] == 3
 
 
 @sqlite_only

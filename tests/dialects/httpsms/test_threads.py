@@ -120,6 +120,32 @@ def test_deleting_a_thread_deletes_its_messages(owner: Client, gateway: Gateway,
 
 
 @on_sqlite
+def test_a_deletion_that_broke_off_can_be_asked_for_again(owner: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_service, "CHUNK", 2)
+    for _ in range(2):
+        owner.sent_bulk([CONTACT] * 2)
+    path = f"/message-threads/{owner.threads()[0]['id']}"
+    with monkeypatch.context() as broken:
+        chunks = iter([ledger.refund])
+        broken.setattr(message_service, "refund", lambda *given: next(chunks)(*given))
+        refused(owner.call("DELETE", path), 500)
+    assert sorted(row.state for row in messages(gateway)) == ["cancelled"] * 2 + ["queued"] * 2
+    assert owner.call("DELETE", path).status_code == 204
+    assert [row.state for row in messages(gateway)] == ["cancelled"] * 4 and owner.threads() == []
+    refused(owner.call("DELETE", path), 404)
+
+
+def test_a_thread_with_a_message_newer_than_its_deletion_stays(owner: Client, clock: FixedClock) -> None:
+    owner.sent(content="old")
+    clock.forward(seconds=1)
+    newer = owner.sent(content="new")
+    clock.forward(seconds=-1)
+    (thread,) = owner.threads()
+    assert owner.call("DELETE", f"/message-threads/{thread['id']}").status_code == 204
+    assert owner.threads() == [thread] and [each["id"] for each in owner.conversation()] == [newer["id"]]
+
+
+@on_sqlite
 def test_a_thread_that_cannot_be_touched_does_not_stop_a_send(owner: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     class Log:
         told: ClassVar[list[str]] = []
