@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
 
-from gateway.domain.errors import NotFound
+from sqlalchemy import select
+
+from gateway.domain.errors import IdempotencyMismatch, NotFound
 from gateway.domain.message import State
 from gateway.domain.tariff import MessageType
 from gateway.services.core import Gateway
-from gateway.services.ordering import current_offer
+from gateway.services.ordering import Accepted, _accepted_before, current_offer
 from gateway.storage import orders as stored
 from gateway.storage.tables import Account, Message, Order
 
@@ -52,6 +55,40 @@ class Page(Generic[Row]):
 
     total: int
     rows: Sequence[Row]
+
+
+class SentText(NamedTuple):
+    """One message of an order whose recipients each have a text of their own. ``text`` as it travels: perhaps transliterated."""
+
+    recipient: str
+    text: str
+    parts: int
+
+
+def accepted_before(gateway: Gateway, account_id: int, idempotency_key: str, fingerprint: bytes) -> Accepted | None:
+    """The order that this request made when it came first; None when it comes first now.
+
+    To be asked before a request is judged by what may have changed since, such as prices: its order stands all the same.
+    ``parts_each`` is empty; :func:`sent_texts` has them.
+
+    Raises:
+        IdempotencyMismatch: the key was used with another request.
+    """
+    with gateway.reading() as session:
+        found = stored.by_idempotency_key(session, account_id, idempotency_key)
+        if found is None:
+            return None
+        if found[0].fingerprint != fingerprint:
+            raise IdempotencyMismatch
+        return _accepted_before(*found, [])
+
+
+def sent_texts(gateway: Gateway, account_id: int, order_id: UUID) -> list[SentText]:
+    """What an order sends to whom, in the order given. For orders with a text for each."""
+    columns = select(Message.recipient, Message.own_text, Message.parts)
+    with gateway.reading() as session:
+        rows = session.execute(columns.where(Message.account_id == account_id, Message.order_id == order_id).order_by(Message.position))
+        return [SentText(recipient, text or "", parts) for recipient, text, parts in rows]
 
 
 def state(gateway: Gateway, account_id: int, dialect: str, public_id: str) -> OrderState:

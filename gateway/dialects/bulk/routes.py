@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Response
 
 from gateway.dialects.bulk import inputs, render, schemas
 from gateway.dialects.bulk.callers import FIRST_KEY, OTHER_KEY, V1, V2, Door
-from gateway.dialects.bulk.submission import Reader
+from gateway.dialects.bulk.submission import Reader, fingerprint
 from gateway.dialects.bulk.uncertain import BALANCE_IN_V1, NAME, NOT_OFFERED, SENT_V1, SENT_V2
-from gateway.domain.errors import NotBuilt
+from gateway.domain.errors import IdempotencyMismatch, NotBuilt
+from gateway.domain.order import Submission
 from gateway.services import keys, ordering, orders
+from gateway.services.ordering import Accepted
 from gateway.services.rows import Caller
 from gateway.web import metrics, submitting, swagger
 from gateway.web.authentication import current_gateway
@@ -62,12 +64,19 @@ def send_personalised() -> Response:
     given = inputs.values()
     fields = _personalised.read_all(given)
     gateway = current_gateway()
-    pairs, taken, refused = Reader(given, fields, caller, gateway.settings).entries(ordering.current_offer(gateway).prices)
-    if not pairs:
-        return render.sent_none(refused)
-    order = submitting.submit(
-        caller, partial(V2.again, "send"), lambda known: Reader(given, fields, known, gateway.settings).personalised(pairs)
-    )
+    reader = Reader(given, fields, caller, gateway.settings)
+    order = accepted_before(V2, caller, given)
+    if order is None:
+        pairs, taken, refused = reader.entries(ordering.current_offer(gateway).prices)
+        if not pairs:
+            return render.sent_none(refused)
+        order = submitting.submit(
+            caller, partial(V2.again, "send"), lambda known: Reader(given, fields, known, gateway.settings).personalised(pairs)
+        )
+    if order.is_repeat:
+        sent_then = orders.sent_texts(gateway, caller.account_id, order.id)
+        order = replace(order, parts_each=[each.parts for each in sent_then])
+        taken, refused = reader.entries_again(sent_then)
     return render.sent_each(order, caller.credit_limit_units, taken, refused, fields["reference"])
 
 
@@ -122,17 +131,43 @@ def oauth2_callback() -> Response:
 
 
 def sent(door: Door, message: str, *, is_test: bool = False) -> Response:
-    """Hands one text to many over and renders what became of it."""
+    """Sends one text to many and renders what became of it."""
     caller = door.caller("send")
     given = inputs.values()
     fields = _send.read_all(_with_numbers(given))
+    order = accepted_before(door, caller, given)
+    if order is None:
+        order = submitted(door, caller, given, fields, is_test=is_test)
+    return render.sent(order, caller.credit_limit_units, message, fields["reference"])
+
+
+def submitted(door: Door, caller: Caller, given: inputs.Values, fields: inputs.Values, *, is_test: bool) -> Accepted:
+    """Hands one text to many over."""
     settings = current_gateway().settings
 
-    def read(known: Caller) -> Any:
+    def read(known: Caller) -> Submission:
         return Reader(given, fields, known, settings).plain(is_test=is_test)
 
-    order = submitting.submit(caller, partial(door.again, "send"), read)
-    return render.sent(order, caller.credit_limit_units, message, fields["reference"])
+    return submitting.submit(caller, partial(door.again, "send"), read)
+
+
+def accepted_before(door: Door, caller: Caller, given: inputs.Values) -> Accepted | None:
+    """The order of a call that repeats an earlier one, by its ``Idempotency-Key``. It stands, whatever would refuse the call today.
+
+    Raises:
+        IdempotencyMismatch, InvalidField, and what ``door.again`` raises.
+    """
+    key = submitting.idempotency_key()
+    if key is None:
+        return None
+    try:
+        order = orders.accepted_before(current_gateway(), caller.account_id, key, fingerprint(given))
+    except IdempotencyMismatch:
+        door.again("send")
+        raise
+    if order is not None:
+        door.again("send")  # nothing is charged, so no statement looks whether a remembered caller still may
+    return order
 
 
 def balance(caller: Caller, *, at_the_top: bool = False) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from gateway.domain.errors import (
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy, encode
 from gateway.domain.tariff import MessageType, PriceList
+from gateway.services.orders import SentText
 from gateway.services.rows import Caller
 from gateway.web.submitting import idempotency_key
 
@@ -49,7 +50,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An entry that will be sent. ``position`` is where its message stands in the order: entries that are alike share one."""
+    """An entry that is sent. ``position`` is where its message stands in the order: entries that are alike share one."""
 
     index: int
     number: str
@@ -93,6 +94,23 @@ class Reader:
                 taken.append(Taken(index, _shown(entry) or pair[0], places.setdefault(pair, len(places))))
         return list(places), taken, refused
 
+    def entries_again(self, sent: Sequence[SentText]) -> tuple[list[Taken], list[Refused]]:
+        """What became of each entry when the call came first: the order says it, not what holds today.
+
+        Args:
+            sent: the messages of the order that the call made then.
+        """
+        places = {(each.recipient, each.text): position for position, each in enumerate(sent)}
+        taken, refused = [], []
+        for index, entry in enumerate(self.fields["messages"]):
+            try:
+                position = self._place(entry, places)
+            except InvalidInput as error:
+                refused.append(Refused(index, _shown(entry), _reason(error)))
+            else:
+                taken.append(Taken(index, _shown(entry) or sent[position].recipient, position))
+        return taken, refused
+
     def personalised(self, pairs: Sequence[tuple[str, str]]) -> Submission:
         """A text for each."""
         return self._submission(pairs[0][1], [number for number, _ in pairs], [text for _, text in pairs], False)
@@ -109,15 +127,28 @@ class Reader:
         return sender
 
     def _pair(self, entry: Any, prices: PriceList) -> tuple[str, str]:
-        if not isinstance(entry, dict):
-            raise InvalidField("messages", "must hold objects")
-        given = {name: value.strip() if isinstance(value, str) else value for name, value in entry.items() if value is not None}
-        read = _entry.read(given)
-        number, text = msisdn.normalise(read["number"], self.caller.default_region), read["message_body"]
+        number, text = self._read(entry)
         self._fits(text)
         encode(text, self.policy, False)
         prices.units_per_part(self.message_type, number)
         return number, text
+
+    def _place(self, entry: Any, places: Mapping[tuple[str, str], int]) -> int:
+        """Where the entry's message stands. One that is not among them and is good today had no price then."""
+        number, text = self._read(entry)
+        for travelling in _as_it_may_travel(text):
+            if (number, travelling) in places:
+                return places[number, travelling]
+        self._fits(text)
+        encode(text, self.policy, False)
+        raise DestinationNotServed(number)
+
+    def _read(self, entry: Any) -> tuple[str, str]:
+        if not isinstance(entry, dict):
+            raise InvalidField("messages", "must hold objects")
+        given = {name: value.strip() if isinstance(value, str) else value for name, value in entry.items() if value is not None}
+        read = _entry.read(given)
+        return msisdn.normalise(read["number"], self.caller.default_region), read["message_body"]
 
     def _fits(self, text: str) -> None:
         if len(text) * 2 > LONGEST_CERTAIN:
@@ -148,6 +179,12 @@ def fingerprint(values: Values) -> bytes:
     """A digest of what is asked, however it was sent and by whom."""
     asked = {name: value for name, value in values.items() if name not in CREDENTIALS}
     return hashlib.sha256(request.path.encode() + json.dumps(asked, sort_keys=True).encode()).digest()
+
+
+def _as_it_may_travel(text: str) -> Iterator[str]:
+    """A text as an order may hold it: the account's policy may have been another when the order was taken."""
+    yield text
+    yield encode(text, TextPolicy.TRANSLITERATE).text
 
 
 def _shown(entry: Any) -> str | None:

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from gateway.services import ledger
+from gateway.services import accounts, identity, keys, ledger
 from gateway.services.core import Gateway
-from gateway.storage.tables import TariffRow
-from tests.dialects.bulk.program import BULK, ONE, ONE_E164, TWO, TWO_E164, Program, done, refused, said
+from gateway.storage.tables import Account, TariffRow
+from tests.dialects.bulk.program import BULK, MESSAGE, ONE, ONE_E164, SEND, SEND_V1, TWO, TWO_E164, Program, done, refused, said
 from tests.support.builders import messages
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+REPEAT = {"Idempotency-Key": "k-1"}
 NO_NUMBER = "Invalid phone number format."
 
 
@@ -89,6 +90,79 @@ def test_a_repeat_tells_the_same(owner: Program, gateway: Gateway) -> None:
     first, again = (owner.keyed("POST", BULK, json=body, headers={"Idempotency-Key": "k-1"}) for _ in range(2))
     assert said(first) == said(again)
     assert len(messages(gateway)) == 2
+
+
+def set_tariff(gateway: Gateway, prefix: str) -> None:
+    """Only numbers that begin so have a price now; "" for all."""
+    with gateway.writing() as session:
+        session.execute(update(TariffRow).values(prefix=prefix))
+    gateway.catalogue.forget()
+
+
+class TestRepeats:
+    """What the first answer said is said again, whatever changed in between (the order says what was sent)."""
+
+    def test_a_destination_that_is_served_by_now(self, owner: Program, gateway: Gateway) -> None:
+        set_tariff(gateway, "256")
+        body = {"messages": [to("+393471234567", "a"), to(ONE, "ж" * 71), to("abc", "b"), to(ONE, "b"), to(ONE_E164, "ж" * 71)]}
+        first = owner.keyed("POST", BULK, json=body, headers=REPEAT)
+        assert [each["index"] for each in done(first)["successful_messages"]] == [1, 3, 4]
+        set_tariff(gateway, "")
+        again = owner.keyed("POST", BULK, json=body, headers=REPEAT)
+        assert (again.status_code, said(again)) == (200, said(first))
+        assert sent(gateway) == [(ONE_E164, "ж" * 71), (ONE_E164, "b")]
+        assert list(ledger.verify(gateway)) == []
+
+    def test_destinations_that_are_served_no_more(self, owner: Program, gateway: Gateway) -> None:
+        body = {"messages": [to("+393471234567", "a"), to(ONE, "b")]}
+        for served in ("256", "1"):  # one of the two, then neither
+            set_tariff(gateway, "")
+            headers = {"Idempotency-Key": f"until {served}"}
+            first = owner.keyed("POST", BULK, json=body, headers=headers)
+            set_tariff(gateway, served)
+            again = owner.keyed("POST", BULK, json=body, headers=headers)
+            assert (again.status_code, said(again)) == (200, said(first))
+        assert len(messages(gateway)) == 4
+
+    @on_sqlite
+    @pytest.mark.parametrize("policies", [("transliterate", "ucs2"), ("ucs2", "transliterate"), ("ucs2", "refuse")])
+    def test_another_policy_for_texts(self, owner: Program, gateway: Gateway, policies: tuple[str, str]) -> None:
+        body = {"messages": [to(ONE, "Ştefan " * 11), to(TWO, "ж")]}
+        answers = []
+        for policy in policies:
+            with gateway.writing() as session:
+                session.execute(update(Account).where(Account.name == "owner").values(text_policy=policy))
+            gateway.keys.forget(f"{keys.BULK}:{owner.key[: identity.PREFIX_LENGTH]}")
+            answers.append(owner.keyed("POST", BULK, json=body, headers=REPEAT))
+        assert said(answers[0]) == said(answers[1])
+        assert len(done(answers[0])["successful_messages"]) == 2
+
+    @on_sqlite
+    def test_another_request_under_the_key(self, owner: Program, gateway: Gateway) -> None:
+        done(owner.keyed("POST", BULK, json={"messages": [to(ONE, "a")]}, headers=REPEAT))
+        used = "The Idempotency-Key was used with another request."
+        refused(owner.keyed("POST", BULK, json={"messages": [to(ONE, "b")]}, headers=REPEAT), 409, used)
+        refused(owner.keyed("POST", BULK, json={"messages": [to("abc", "b")]}, headers=REPEAT), 409, used)
+        refused(owner.keyed("POST", SEND, json=MESSAGE, headers=REPEAT), 409, used)
+
+    @on_sqlite
+    def test_nobody_is_told_who_may_not_send_any_more(self, owner: Program, gateway: Gateway) -> None:
+        body = {"messages": [to(ONE, "a")]}
+        done(owner.keyed("POST", BULK, json=body, headers=REPEAT))
+        accounts.set_user_disabled(gateway, "owner", disabled=True)
+        for each in (body, {"messages": [to(ONE, "b")]}):
+            refused(owner.keyed("POST", BULK, json=each, headers=REPEAT), 403, "This account is disabled.")
+
+
+@on_sqlite
+@pytest.mark.parametrize("call", [lambda owner: owner.keyed, lambda owner: owner.call])
+def test_a_repeat_of_one_text_for_all_stands_without_a_price(owner: Program, gateway: Gateway, call: Any) -> None:
+    path, who = (SEND, {}) if call(owner) == owner.keyed else (SEND_V1, owner.login)
+    first = call(owner)("POST", path, json=MESSAGE | who, headers=REPEAT)
+    set_tariff(gateway, "1")
+    again = call(owner)("POST", path, json=MESSAGE | who, headers=REPEAT)
+    assert done(again) == done(first)
+    assert len(messages(gateway)) == 1
 
 
 @on_sqlite
