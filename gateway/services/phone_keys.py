@@ -50,7 +50,9 @@ def listed(gateway: Gateway, caller: Caller, offset: int, limit: int) -> list[Ph
 
 
 def create(gateway: Gateway, caller: Caller, name: str) -> PhoneKey:
-    """Makes a key that is bound to no number yet. It may do no more than the key that it was asked for with.
+    """Makes a key that is bound to no number yet. It may do no more, and lasts no longer, than the key that it was asked for with.
+
+    Calls per minute are not among its terms: they count for keys of the kind ``bulk`` alone. A daily cap counts for each key.
 
     Raises:
         TooManyKeys
@@ -59,8 +61,10 @@ def create(gateway: Gateway, caller: Caller, name: str) -> PhoneKey:
     with gateway.reading() as session:
         if len(_live(session, caller)) >= MOST_KEYS:
             raise TooManyKeys
-    permissions = None if caller.key_permissions is None else sorted(caller.key_permissions)
-    made = keys.create(gateway, HTTPSMS_PHONE, caller.username, terms=KeyTerms(permissions, is_test=caller.is_test, label=name))
+        asking = session.get_one(Credential, caller.credential_id)
+        terms = KeyTerms(asking.permissions, asking.allowed_networks, asking.daily_cap, is_test=asking.is_test, label=name)
+        expires_at = asking.expires_at
+    made = keys.create(gateway, HTTPSMS_PHONE, caller.username, expires_at, terms)
     return PhoneKey(made.id, name, made.key, made.prefix, [], made.created_at)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from gateway.domain.errors import UnknownKey
+from gateway.domain.errors import KeyExpired, UnknownKey
 from gateway.services import identity, keys, phone_keys
 from gateway.storage.tables import Phone
 from tests.dialects.httpsms.client import NUMBER, Client, data, refused, wrong
@@ -80,11 +81,16 @@ def test_keys_are_listed_newest_first_one_by_default(owner, clock):
 
 
 @sqlite_only
-def test_a_key_may_do_no_more_than_the_one_it_was_asked_for_with(gateway, http, owner):
-    terms = keys.KeyTerms(permissions=["httpsms:manage"], is_test=True)
-    narrow = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=terms).key)
-    caller = identity.by_api_key(gateway, keys.HTTPSMS_PHONE, made(narrow)["api_key"])
-    assert (caller.key_permissions, caller.is_test) == (frozenset({"httpsms:manage"}), True)
+def test_a_key_may_do_no_more_than_the_one_it_was_asked_for_with(gateway, http, owner, clock):
+    terms = keys.KeyTerms(permissions=["httpsms:manage"], networks=["127.0.0.0/8"], daily_cap=7, is_test=True)
+    narrow = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", clock.now() + timedelta(days=1), terms).key)
+    key = made(narrow)["api_key"]
+    caller = identity.by_api_key(gateway, keys.HTTPSMS_PHONE, key)
+    assert (caller.key_permissions, caller.is_test, caller.daily_cap) == (frozenset({"httpsms:manage"}), True, 7)
+    assert caller.networks == (frozenset({"127.0.0.0/8"}),)
+    clock.forward(days=1)
+    with pytest.raises(KeyExpired):
+        identity.by_api_key(gateway, keys.HTTPSMS_PHONE, key)
 
 
 @sqlite_only

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.services import keys
+from gateway.services import identity, keys
 from tests.dialects.httpsms.client import Client, data, refused, wrong
 from tests.dialects.httpsms.conftest import a_user
 
@@ -109,10 +109,17 @@ def test_a_narrow_key_does_not_become_a_wide_one(gateway, http, owner, clock):
     narrow = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=keys.KeyTerms(is_test=True)).key)
     clock.forward(minutes=1)
     wide = Client(http, keys.create(gateway, keys.HTTPSMS, "owner").key)
-    refused(rotated(narrow, me(narrow)["id"]), 403)
-    fresh = Client(http, data(rotated(wide, me(wide)["id"]))["api_key"])
-    me(fresh)
-    refused(narrow.get("/users/me"), 401)
+    still = Client(http, data(rotated(narrow, me(narrow)["id"]))["api_key"])
+    refused(wide.get("/users/me"), 401)
+    assert identity.by_api_key(gateway, keys.HTTPSMS, still.key).is_test
+
+
+@sqlite_only
+def test_a_new_key_goes_on_with_the_day_s_cap(gateway, http, owner):
+    client = Client(http, keys.create(gateway, keys.HTTPSMS, "owner", terms=keys.KeyTerms(daily_cap=1)).key)
+    client.sent()
+    fresh = Client(http, data(rotated(client, me(client)["id"]))["api_key"])
+    refused(fresh.send(), 402)
 
 
 @sqlite_only
