@@ -56,17 +56,19 @@ def check_credit(gateway: Gateway, caller: Caller, units: int) -> None:
 
 
 def begun(gateway: Gateway, account_id: int, idempotency_key: str) -> str | None:
-    """The label of the order that this Idempotency-Key made, "" for none; None where the key is unknown."""
+    """The label of the order that this Idempotency-Key made; None where the key is unknown."""
     with gateway.reading() as session:
         found = orders.by_idempotency_key(session, account_id, idempotency_key)
-        return None if found is None else found[0].label or ""
+        return None if found is None else found[0].label
 
 
 def recent(gateway: Gateway, account_id: int, dialect: str, beginning: str, limit: int) -> list[Batch]:
-    """The newest batches of a dialect whose label begins so, newest first."""
+    """The newest batches of a dialect whose label begins so, newest first, among the newest ten thousand orders of the account."""
     with gateway.reading() as session:
-        labels = stored.newest_labels(session, account_id, dialect, beginning, limit)
-        counts: dict[str, dict[State, int]] = {label: {} for label, _ in labels}
-        for label, state, count in stored.states(session, account_id, dialect, list(counts)):
-            counts[label][State(state)] = count
-        return [Batch(label, at, counts[label]) for label, at in labels]
+        rows = stored.newest_batches(session, account_id, dialect, beginning, limit)
+    begun_at = {label: at for label, at, _, _ in rows}
+    states: dict[str, dict[State, int]] = {label: {} for label in begun_at}
+    for label, _, state, count in rows:
+        if state is not None:
+            states[label][State(state)] = count
+    return [Batch(label, at, states[label]) for label, at in begun_at.items()]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.ids import first_uuid7
 from gateway.storage.tables import Message, Order
+
+LOOK_BACK = 10_000
+"""How many of an account's newest orders a list of batches looks at."""
 
 
 def accepted(session: Session, account_id: int, start: datetime, end: datetime) -> tuple[int, int]:
@@ -19,22 +22,30 @@ def accepted(session: Session, account_id: int, start: datetime, end: datetime) 
     return int(row[0] or 0), int(row[1] or 0)
 
 
-def newest_labels(session: Session, account_id: int, dialect: str, beginning: str, limit: int) -> Sequence[tuple[str, datetime]]:
-    """The newest labels that begin so, of one dialect's orders, each with the moment of its first order."""
-    first = func.min(Order.created_at)
-    chosen = (Order.account_id == account_id, Order.dialect == dialect, Order.label.startswith(beginning, autoescape=True))
-    rows = session.execute(
-        select(Order.label, first).where(*chosen).group_by(Order.label).order_by(first.desc(), Order.label.desc()).limit(limit)
-    )
-    return [(row[0], row[1]) for row in rows]
+def newest_batches(
+    session: Session, account_id: int, dialect: str, beginning: str, limit: int
+) -> Sequence[tuple[str, datetime, str | None, int]]:
+    """(label, moment of its first order, state, how many messages) of the newest labels that begin so, newest first.
+
+    Only the newest orders of the account are looked at. Messages deleted from the lists do not count; a label that has no others
+    stands here with the state None.
+    """
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(batches_query(account_id, dialect, beginning, limit))]
 
 
-def states(session: Session, account_id: int, dialect: str, labels: Sequence[str]) -> Sequence[tuple[str, str, int]]:
-    """(label, state, how many) of the messages behind these labels that were not deleted from the lists."""
-    rows = session.execute(
-        select(Order.label, Message.state, func.count())
-        .join(Message, (Message.account_id == Order.account_id) & (Message.order_id == Order.id))
-        .where(Order.account_id == account_id, Order.dialect == dialect, Order.label.in_(labels), Message.hidden_at.is_(None))
-        .group_by(Order.label, Message.state)
+def batches_query(account_id: int, dialect: str, beginning: str, limit: int) -> Select[str, datetime, str | None, int]:
+    """The statement of :func:`newest_batches`: one walk over the orders, which both common tables share."""
+    columns = (Order.id, Order.label, Order.dialect, Order.created_at)
+    newest = select(*columns).where(Order.account_id == account_id).order_by(Order.id.desc()).limit(LOOK_BACK).cte("newest")
+    first = func.min(newest.c.created_at).label("first")
+    chosen = (newest.c.dialect == dialect, newest.c.label.startswith(beginning, autoescape=True))
+    labels = select(newest.c.label, first).where(*chosen).group_by(newest.c.label)
+    found = labels.order_by(first.desc(), newest.c.label.desc()).limit(limit).cte("found")
+    shown = (Message.account_id == account_id) & (Message.order_id == newest.c.id) & Message.hidden_at.is_(None)
+    return (
+        select(found.c.label, found.c.first, Message.state, func.count())
+        .join(newest, (newest.c.label == found.c.label) & (newest.c.dialect == dialect))
+        .outerjoin(Message, shown)
+        .group_by(found.c.label, found.c.first, Message.state)
+        .order_by(found.c.first.desc(), found.c.label.desc())
     )
-    return [(row[0], row[1], row[2]) for row in rows]

@@ -75,20 +75,17 @@ class Content(Text):
         super().__init__(longest=most_bytes, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        content = super()._deserialize(value, attr, data, **kwargs)
-        if len(content.encode()) > self.longest:
-            raise ValidationError(f"must have at most {self.longest} bytes")
-        return content
+        _bounded(value, self.longest)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class RequestId(Text):
     """A client's tag without blanks around it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        tag = super()._deserialize(value, attr, data, **kwargs).strip()
-        if len(tag.encode()) > LONGEST_REQUEST_ID:
-            raise ValidationError(f"must have at most {LONGEST_REQUEST_ID} bytes")
-        return tag
+        tag = value.strip() if isinstance(value, str) else value
+        _bounded(tag, LONGEST_REQUEST_ID)
+        return super()._deserialize(tag, attr, data, **kwargs)
 
 
 class Addresses(Strings):
@@ -201,6 +198,16 @@ class ChangeThread(LooseSchema):
 
     is_archived = Flag(load_default=None, metadata={"description": "Whether the thread is put away."})
     is_read = Flag(load_default=None, metadata={"description": "Whether the thread was read."})
+
+
+def _bounded(value: Any, most_bytes: int) -> None:
+    """Refuses a text with more bytes of UTF-8 than this; before its characters are counted, so that only bytes are told of.
+
+    Raises:
+        ValidationError
+    """
+    if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > most_bytes:
+        raise ValidationError(f"must have at most {most_bytes} bytes")
 
 
 def _told(rule: Callable[[str], str], written: str, where: str = "") -> str:

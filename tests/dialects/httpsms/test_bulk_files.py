@@ -14,6 +14,7 @@ from openpyxl import Workbook
 
 from gateway.domain.parts import TextPolicy
 from gateway.services import keys, ledger
+from gateway.storage import billing
 from gateway.storage.tables import Order
 from tests.dialects.httpsms.client import CONTACT, NUMBER, Client, data, refused, wrong
 from tests.dialects.httpsms.conftest import a_user, an_account
@@ -354,6 +355,24 @@ def test_a_tag_of_the_client_s_own_that_begins_so_is_a_batch_too(owner):
     owner.sent(request_id="bulk-mine")
     (batch,) = data(owner.get("/bulk-messages"))
     assert (batch["request_id"], batch["total"]) == ("bulk-mine", 2)
+
+
+def test_a_batch_whose_messages_are_all_deleted_is_still_listed(owner):
+    upload(owner, csv([NUMBER, CONTACT, "Hi", "", ""]))
+    owner.call("DELETE", f"/messages/{owner.search()[0]['id']}")
+    assert [row["total"] for row in data(owner.get("/bulk-messages"))] == [0]
+
+
+@sqlite_only
+def test_a_list_of_batches_looks_at_the_newest_orders_only(owner, clock, monkeypatch):
+    monkeypatch.setattr(billing, "LOOK_BACK", 3)
+    upload(owner, csv([NUMBER, CONTACT, "Hi", "", ""], [NUMBER, CONTACT, "Hi", "2026-01-06T09:00:00Z", ""]))
+    totals = []
+    for _ in range(4):
+        totals.append([row["total"] for row in data(owner.get("/bulk-messages"))])
+        clock.forward(seconds=1)
+        owner.sent()
+    assert totals == [[2], [2], [1], []]
 
 
 @sqlite_only

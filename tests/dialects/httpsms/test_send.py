@@ -243,7 +243,14 @@ class TestText:
         for letter in ("a", "é", "😀"):
             fits = letter * (most // len(letter.encode()))
             assert data(owner.post(f"/messages/{path}", message(to=to, content=fits)))
-            assert list(wrong(owner.post(f"/messages/{path}", message(to=to, content=fits + "a")))) == ["content"]
+            told = wrong(owner.post(f"/messages/{path}", message(to=to, content=fits + "a")))
+            assert told == {"content": [f"The content field must have at most {most} bytes"]}
+
+    @on_sqlite
+    def test_a_tag_has_its_limit_in_bytes(self, owner: Client) -> None:
+        assert owner.sent(request_id="é" * 127)["request_id"] == "é" * 127
+        for tag in ("é" * 128, "x" * 5000):
+            assert wrong(owner.send(request_id=tag)) == {"request_id": ["The request_id field must have at most 255 bytes"]}
 
 
 class TestNumbers:
