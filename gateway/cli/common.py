@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -16,7 +16,7 @@ from flask import Flask
 from gateway import create_app
 from gateway.config import BadSetting
 from gateway.domain.credit import format_credits
-from gateway.domain.errors import GatewayError, InsufficientCredit, StorageUnavailable
+from gateway.domain.errors import GatewayError, InsufficientCredit, NotFound, StorageUnavailable
 from gateway.domain.tariff import MessageType
 from gateway.services.core import Gateway
 from gateway.services.schema import require_current
@@ -24,6 +24,17 @@ from gateway.services.schema import require_current
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
+
+ARGUMENTS = {
+    "account": ("account", "name"),
+    "connector": ("connector",),
+    "device": ("name",),
+    "key": ("prefix",),
+    "order": ("order",),
+    "phone": ("number",),
+    "user": ("username",),
+}
+"""What can be missing, and the argument that named it: the first of these that the command has."""
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -60,14 +71,21 @@ class Family(click.Group):
             raise Refusal(f"{error.filename}: {error.strerror}") from error
 
 
-def worded(error: GatewayError) -> str:
-    """The refusal as a sentence for an operator."""
+def worded(error: GatewayError, given: Mapping[str, Any] | None = None) -> str:
+    """The refusal as a sentence for an operator. ``given`` are the arguments of the command, to name what was not found."""
     if isinstance(error, StorageUnavailable):
         return f"the database cannot be used ({error}); 'dragoman doctor' tells more"
     if isinstance(error, InsufficientCredit):
         needed, available = format_credits(error.needed_units), format_credits(error.available_units)
         return f"not enough credit: {needed} needed, {available} available"
+    if isinstance(error, NotFound) and given:
+        name = next((given[each] for each in ARGUMENTS.get(error.kind, ()) if given.get(each)), None)
+        return str(error) if name is None else f"{error.kind} {_printable(name)} not found"
     return str(error) or type(error).__name__
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:80])
 
 
 def gateway_of(app: Flask) -> Gateway:
@@ -84,6 +102,8 @@ def with_app(command: Callable[Concatenate[Flask, P], R]) -> Callable[P, R]:
         with app.app_context():
             try:
                 return command(app, *args, **kwargs)
+            except NotFound as error:
+                raise Refusal(worded(error, click.get_current_context().params)) from error
             finally:
                 gateway_of(app).close()
 
@@ -137,6 +157,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], empty: st
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 member``, ``2 members``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def in_credits(amount: str) -> str:
+    """An amount, signed or not, with the word: ``1 credit``, ``+2.5 credits``."""
+    return f"{amount} credit{'' if amount.lstrip('+-') == '1' else 's'}"
 
 
 def money(units: int) -> dict[str, object]:

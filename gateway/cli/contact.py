@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.common import EXIT_REFUSED, as_json, print_json, print_table, with_gateway
+from gateway.cli.common import EXIT_REFUSED, as_json, counted, print_json, print_table, with_gateway
 from gateway.domain.addressbook import MOST_BYTES, Problem
 from gateway.services import contacts as service
 from gateway.services.contacts import Imported, Listed
@@ -162,7 +162,7 @@ def _private(path: str, flags: int) -> int:
 def _tell_imported(done: Imported) -> None:
     for problem in done.problems:
         click.echo(_line(problem), err=True)
-    unusable = f"{len(done.problems)} row{'' if len(done.problems) == 1 else 's'} cannot be used"
+    unusable = f"{counted(len(done.problems), 'row')} cannot be used"
     if not done.done:
         click.echo(f"Error: nothing imported: {unusable}; --skip-invalid imports the others", err=True)
         return

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gateway.cli.common import as_json, local, money, print_json, print_table, stamp, with_gateway
+from gateway.cli.common import as_json, in_credits, local, money, print_json, print_table, stamp, with_gateway
 from gateway.domain.credit import format_credits, parse_credits
 from gateway.domain.errors import InvalidField
 from gateway.services.core import Gateway
@@ -103,7 +103,7 @@ def _change(gateway: Gateway, account: str, units: int, note: str, as_json: bool
     if as_json:
         print_json(entry_json(entry, ZoneInfo(owner.zone)))
     else:
-        click.echo(f"{account}: {signed(entry)} credits, balance {format_credits(entry.balance_after)}")
+        click.echo(f"{account}: {in_credits(signed(entry))}, balance {format_credits(entry.balance_after)}")
 
 
 def _change_units(entry: LedgerEntry) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.common import MESSAGE_TYPE, as_json, money, print_fields, print_json, print_table, standard_input, with_gateway
+from gateway.cli.common import MESSAGE_TYPE, as_json, in_credits, money, print_fields, print_json, print_table, standard_input, with_gateway
 from gateway.domain import msisdn
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.credit import format_credits
@@ -47,7 +47,7 @@ def _plain(told: Explanation) -> None:
     if price.units is None or price.units_per_part is None:
         cost = f"{price.message_type} is sold to listed destinations only; name one with --to"
     else:
-        cost = f"{format_credits(price.units)} credits ({format_credits(price.units_per_part)} a part)"
+        cost = f"{in_credits(format_credits(price.units))} ({format_credits(price.units_per_part)} a part)"
     print_fields(
         {
             "alphabet": encoded.alphabet.value,

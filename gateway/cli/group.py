@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from gateway.cli.common import as_json, print_json, print_table, with_gateway
+from gateway.cli.common import as_json, counted, print_json, print_table, with_gateway
 from gateway.cli.contact import members_json, print_members
 from gateway.services import contacts as service
 from gateway.services.core import Gateway
@@ -86,7 +86,7 @@ def remove(gateway: Gateway, account: str, group: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(gone))
     else:
-        click.echo(f"Group {gone.name} removed; it had {gone.members} members.")
+        click.echo(f"Group {gone.name} removed; it had {counted(gone.members, 'member')}.")
 
 
 @group.command()

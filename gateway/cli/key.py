@@ -31,7 +31,7 @@ def key() -> None:
 @click.option("--permission", "permissions", metavar="DIALECT:ACTION", multiple=True, help="What it may do at most; repeatable.")
 @click.option("--network", "networks", metavar="CIDR", multiple=True, help="A network it may be used from; repeatable. Default: any.")
 @click.option("--daily-cap", type=int, metavar="MESSAGES", help="Most messages in a day of the account's zone.")
-@click.option("--calls-per-minute", type=int, metavar="CALLS", help="Most calls a minute.")
+@click.option("--calls-per-minute", type=int, metavar="CALLS", help="Most calls a minute; for bulk keys only.")
 @click.option("--test", "is_test", is_flag=True, help="Test mode: free, and no carrier sees a message.")
 @click.option("--label", default="", metavar="TEXT", help="What it is for, to tell it from others.")
 @as_json

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gateway.cli.common import as_json, local, money, print_fields, print_json, print_table, stamp, with_gateway
+from gateway.cli.common import as_json, counted, in_credits, local, money, print_fields, print_json, print_table, stamp, with_gateway
 from gateway.cli.credit import entry_json, signed
 from gateway.domain import msisdn
 from gateway.domain.credit import format_credits
@@ -100,7 +100,7 @@ def _story_plain(told: Story) -> None:
             "encrypted": "by the customer; only the handset can read it" if order.is_encrypted else None,
             "alphabet": f"{order.alphabet}{_blame(offenders(order.text))}",
             "parts": order.parts,
-            "price": f"{format_credits(order.units)} credits",
+            "price": in_credits(format_credits(order.units)),
             "recipients": order.recipient_count,
             "messages": ", ".join(f"{count} {state}" for state, count in told.states.items()),
         }
@@ -120,7 +120,7 @@ def _message_plain(each: MessageStory, zone: ZoneInfo) -> None:
     if row.own_text is not None:
         click.echo(f"  own text: {row.own_text} ({row.alphabet})")
     refunded = f", {format_credits(row.refunded_units)} given back" if row.refunded_units else ""
-    click.echo(f"  {row.parts} part{'' if row.parts == 1 else 's'}, {format_credits(row.units)} credits{refunded}, route {row.connector}")
+    click.echo(f"  {counted(row.parts, 'part')}, {in_credits(format_credits(row.units))}{refunded}, route {row.connector}")
     for attempt in each.attempts:
         click.echo(f"  attempt {attempt.number}: {_attempt_words(attempt, zone)}")
     for receipt in each.receipts:

@@ -7,7 +7,19 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gateway.cli.common import MESSAGE_TYPE, as_json, local, money, print_fields, print_json, stamp, standard_input, with_gateway
+from gateway.cli.common import (
+    MESSAGE_TYPE,
+    as_json,
+    counted,
+    in_credits,
+    local,
+    money,
+    print_fields,
+    print_json,
+    stamp,
+    standard_input,
+    with_gateway,
+)
 from gateway.domain import dates, msisdn, originator
 from gateway.domain.credit import format_credits
 from gateway.domain.errors import OriginatorNotAllowed, PermissionDenied
@@ -93,8 +105,8 @@ def _tell_price(gateway: Gateway, submission: Submission, policy: TextPolicy, as
         shape = {"alphabet": encoded.alphabet, "parts": encoded.parts, "recipients": len(submission.recipients)}
         print_json({"dry_run": True, **shape, "price": money(units)})
         return
-    recipients, parts = _count(len(submission.recipients), "recipient"), _count(encoded.parts, "part")
-    click.echo(f"Nothing sent. {recipients}, {encoded.alphabet.value}, {parts} each: {format_credits(units)} credits")
+    recipients, parts = counted(len(submission.recipients), "recipient"), counted(encoded.parts, "part")
+    click.echo(f"Nothing sent. {recipients}, {encoded.alphabet.value}, {parts} each: {in_credits(format_credits(units))}")
 
 
 def _tell_accepted(accepted: ordering.Accepted, submission: Submission, zone: ZoneInfo, as_json: bool) -> None:
@@ -120,7 +132,3 @@ def _tell_accepted(accepted: ordering.Accepted, submission: Submission, zone: Zo
         }
     )
     click.echo(f"Follow it: dragoman message show {accepted.public_id}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.common import MESSAGE_TYPE, as_json, local, money, print_json, print_table, stamp, with_gateway
+from gateway.cli.common import MESSAGE_TYPE, as_json, in_credits, local, money, print_json, print_table, stamp, with_gateway
 from gateway.domain import dates, msisdn
 from gateway.domain.credit import format_credits, parse_credits
 from gateway.domain.errors import InvalidField
@@ -64,7 +64,7 @@ def set_(gateway: Gateway, type_: str, prefix: str, credits_: str, start: str | 
     else:
         where = f"numbers with +{row.prefix}" if row.prefix else "all other numbers"
         since = local(row.valid_from, gateway.settings.default_zone)
-        click.echo(f"{row.message_type} to {where}: {format_credits(row.units_per_part)} credits a part from {since}")
+        click.echo(f"{row.message_type} to {where}: {in_credits(format_credits(row.units_per_part))} a part from {since}")
 
 
 @tariff.command()
@@ -84,7 +84,7 @@ def price(gateway: Gateway, type_: str, number: str, as_json: bool) -> None:
     if as_json:
         print_json({"type": type_, "recipient": recipient, "per_part": money(units)})
     else:
-        click.echo(f"{format_credits(units)} credits a part for {type_} to {recipient}")
+        click.echo(f"{in_credits(format_credits(units))} a part for {type_} to {recipient}")
 
 
 def _digits(prefix: str) -> str:

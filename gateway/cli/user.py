@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from getpass import GetPassWarning
 from typing import Any
 
 import click
@@ -115,8 +117,8 @@ def revoke(gateway: Gateway, username: str, as_json: bool) -> None:
 @click.option("--any-network", is_flag=True, help="It may call from anywhere.")
 @click.option("--daily-cap", type=int, metavar="MESSAGES", help="Most messages in a day of the account's zone.")
 @click.option("--no-daily-cap", is_flag=True, help="As many messages a day as the credit pays for.")
-@click.option("--calls-per-minute", type=int, metavar="CALLS", help="Most calls a minute.")
-@click.option("--default-calls", is_flag=True, help="As many calls a minute as the gateway's own limit.")
+@click.option("--calls-per-minute", type=int, metavar="CALLS", help="Most calls a minute by bulk SMS; no other API counts them.")
+@click.option("--default-calls", is_flag=True, help="As many calls a minute by bulk SMS as the gateway's own limit.")
 @click.option("--test", "is_test", is_flag=True, help="Test mode: free, and no carrier sees a message.")
 @click.option("--live", "is_live", is_flag=True, help="No test mode any more.")
 @as_json
@@ -170,7 +172,12 @@ def asked_password(from_stdin: bool, generate: bool) -> str:
         return generated_password()
     if from_stdin:
         return standard_input().rstrip("\r\n")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)  # the prompt would show what is typed
+        try:
+            return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        except GetPassWarning as error:
+            raise click.UsageError("There is no terminal to ask for the password at: give --password-stdin or --generate.") from error
 
 
 def tell(words: str, data: dict[str, object], generated: str | None, as_json: bool) -> None:

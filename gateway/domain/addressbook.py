@@ -2,7 +2,8 @@
 
 The file is CSV in UTF-8 with a header line that names ``name``, ``number`` and ``groups`` in any order. Excel writes ``;`` between
 the columns where the comma is the decimal sign, so the header decides; within the cell of groups ``;`` and ``|`` both separate.
-A cell that begins with ``=`` stays as it is: what is written is what is read.
+A first line ``sep=;``, which tells Excel the separator, is passed over. A cell that begins with ``=`` stays as it is: what is
+written is what is read.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MOST_BYTES = 64 * 1024 * 1024
 COLUMNS = ("name", "number", "groups")
 _REQUIRED = {"name", "number"}
 _between_groups = re.compile("[;|]")
+_told_to_excel = re.compile('"?sep=."?\\s*', re.IGNORECASE).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +98,27 @@ def read_csv(data: bytes, default_region: str) -> Sheet:
         InvalidField: ``file`` as a whole cannot be used: its size, its encoding or its header.
     """
     file = io.StringIO(_decoded(data), newline="")
-    delimiter, columns = _header(file.readline())
+    line, above = file.readline(), 1
+    if _told_to_excel(line):
+        line, above = file.readline(), 2
+    delimiter, columns = _header(line)
     entries: list[Entry] = []
     problems: list[Problem] = []
     first_lines: dict[str, int] = {}
-    for line, cells in _rows(file, delimiter):
+    for number, cells in _rows(file, delimiter, above):
         if len(entries) + len(problems) == MOST_CONTACTS:
             raise InvalidField("file", f"has more than {MOST_CONTACTS} rows")
         if isinstance(cells, str):
-            problems.append(Problem(line, cells))
+            problems.append(Problem(number, cells))
         elif len(cells) != len(columns):
-            problems.append(Problem(line, f"has {len(cells)} cells where the header has {len(columns)}"))
+            problems.append(Problem(number, f"has {len(cells)} cells where the header has {len(columns)}"))
         else:
             entry, reasons = _entry(dict(zip(columns, cells, strict=True)), default_region)
-            first = first_lines.setdefault(entry.name, line)
-            if entry.name and first != line:
+            first = first_lines.setdefault(entry.name, number)
+            if entry.name and first != number:
                 reasons.append(f"name is that of line {first} already")
             if reasons:
-                problems.append(Problem(line, "; ".join(reasons)))
+                problems.append(Problem(number, "; ".join(reasons)))
             else:
                 entries.append(entry)
     return Sheet(entries, problems)
@@ -135,14 +140,14 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
-        raise InvalidField("file", f"is not UTF-8 in line {line}") from error
+        raise InvalidField("file", f"is not UTF-8 in line {line}; save it as CSV UTF-8") from error
 
 
 def _header(line: str) -> tuple[str, list[str]]:
     """The delimiter and the columns in their order."""
     delimiter, columns = next(_readings(line), ("", []))
     if not columns:
-        raise InvalidField("file", "must begin with a line that names the columns: name,number,groups")
+        raise InvalidField("file", "must begin with a line that names the columns in these words: name,number,groups")
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
         raise InvalidField("file", f"has the unknown column {unknown[0][:40]!r}; known are {', '.join(COLUMNS)}")
@@ -160,11 +165,11 @@ def _readings(line: str) -> Iterator[tuple[str, list[str]]]:
                 yield delimiter, columns
 
 
-def _rows(file: io.StringIO, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Each row behind the header line with the line it begins in: its cells, or why it has none."""
+def _rows(file: io.StringIO, delimiter: str, above: int) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row below the ``above`` lines that end with the header, with the line it begins in: its cells, or why it has none."""
     reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
-        line = reader.line_num + 2
+        line = reader.line_num + above + 1
         try:
             cells = [cell.strip(" \t") for cell in next(reader)]
         except StopIteration:

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from gateway.domain import dates
 from gateway.domain import originator as sender
+from gateway.domain import permissions as known_permissions
 from gateway.domain.credit import UNITS_PER_CREDIT
 from gateway.domain.errors import Conflict, InvalidField, NotFound
 from gateway.domain.parts import TextPolicy
+from gateway.domain.regions import checked_region
 from gateway.services.core import Gateway
 from gateway.services.identity import new_user_key, usable_password
 from gateway.services.keys import KeyTerms, checked
@@ -53,7 +55,7 @@ def create_account(gateway: Gateway, new: NewAccount) -> Account:
     account = Account(
         name=new.name,
         zone=dates.zone(new.zone, "zone").key if new.zone else gateway.settings.default_zone.key,
-        default_region=_region(new.region or gateway.settings.default_region),
+        default_region=checked_region(new.region or gateway.settings.default_region),
         default_originator=sender.normalise(new.originator) if new.originator else None,
         originators=None if new.originators is None else [sender.normalise(each) for each in new.originators],
         text_policy=new.text_policy.value,
@@ -72,7 +74,7 @@ def create_user(gateway: Gateway, account_name: str, username: str, password: st
     """Makes a user of an account.
 
     Raises:
-        InvalidInput: an unusable name or password.
+        InvalidInput: an unusable name, password or permission.
         NotFound: no such account.
         Conflict: the name is taken, by any account.
     """
@@ -88,6 +90,7 @@ def added_user(
 ) -> User:
     """A new user, within the caller's transaction. Raises as :func:`create_user`."""
     _check_name("username", username, LONGEST_USERNAME)
+    known_permissions.checked(permissions)
     account = _account(session, account_name)
     if stored.user_by_name(session, username) is not None:
         raise Conflict(f"user {username} exists already")
@@ -110,7 +113,7 @@ def set_user_limits(gateway: Gateway, username: str, change: Callable[[KeyTerms]
 
     Raises:
         NotFound: no such user.
-        InvalidField: a network, cap or pace that cannot be used.
+        InvalidField: a permission, network, cap or pace that cannot be used.
     """
     with gateway.writing() as session:
         found = stored.user_by_name(session, username)
@@ -119,7 +122,9 @@ def set_user_limits(gateway: Gateway, username: str, change: Callable[[KeyTerms]
         user = found[0]
         wanted = change(KeyTerms(user.permissions, user.allowed_networks, user.daily_cap, user.calls_per_minute, user.is_test))
         checked(wanted)
-        user.permissions = user.permissions if wanted.permissions is None else list(wanted.permissions)
+        if wanted.permissions is not None and wanted.permissions is not user.permissions:
+            known_permissions.checked(wanted.permissions)
+            user.permissions = list(wanted.permissions)
         user.allowed_networks = None if wanted.networks is None else list(wanted.networks)
         user.daily_cap, user.calls_per_minute, user.is_test = wanted.daily_cap, wanted.calls_per_minute, wanted.is_test
         user.revision += 1
@@ -198,9 +203,3 @@ def _added(session: Session, row: Row) -> Row:
 def _check_name(field: str, name: str, longest: int) -> None:
     if not name or len(name) > longest or name != name.strip() or not name.isprintable():
         raise InvalidField(field, f"must be 1 to {longest} printable characters, with no blank at either end")
-
-
-def _region(region: str) -> str:
-    if len(region) != 2 or not region.isascii() or not region.isalpha():
-        raise InvalidField("region", "must be a country's two letters, such as IT")
-    return region.upper()

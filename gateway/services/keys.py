@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from gateway.domain import permissions as known_permissions
 from gateway.domain.errors import InvalidField, KeyExists, NotFound
 from gateway.services.core import Gateway
 from gateway.services.identity import PREFIX_LENGTH, key_digest
@@ -62,17 +63,21 @@ def create(gateway: Gateway, kind: str, username: str, expires_at: datetime | No
     Raises:
         NotFound: no such user.
         KeyExists: the account has an active key of a kind that it may have one of.
-        InvalidField: a network, cap or label that cannot be used.
+        InvalidField: a permission, network, cap, pace or label that cannot be used.
     """
     checked(terms)
+    known_permissions.checked(terms.permissions or ())
+    if terms.calls_per_minute is not None and kind != BULK:
+        raise InvalidField("calls_per_minute", f"counts for keys of the kind {BULK} only")
     now = gateway.clock.now()
     with gateway.writing() as session:
         user_id, account_id = _owner(session, username)
         stored.hold_account(session, account_id)
         if kind in SINGLE:
             live = stored.live(session, account_id, kind)
-            if any(not _is_over(key, now) for key in live):
-                raise KeyExists
+            active = next((key for key in live if not _is_over(key, now)), None)
+            if active is not None:
+                raise KeyExists(f"the account has an active {kind} key {active.prefix}; end it with dragoman key revoke {active.prefix}")
             stored.revoke(session, [key.id for key in live], now)
             session.flush()
         return _made(gateway, session, kind, account_id, user_id, expires_at, terms)
@@ -152,13 +157,21 @@ def checked(terms: KeyTerms) -> None:
         try:
             ipaddress.ip_network(network)
         except ValueError:
-            raise InvalidField("networks", f"holds {network[:50]}, which is no network such as 192.0.2.0/24") from None
+            raise InvalidField("networks", f"holds {network[:50]}, which is no network such as {_meant(network)}") from None
     if terms.daily_cap is not None and not 0 <= terms.daily_cap <= MOST_DAILY_CAP:
         raise InvalidField("daily_cap", f"must be a whole number from 0 to {MOST_DAILY_CAP}")
     if terms.calls_per_minute is not None and not 1 <= terms.calls_per_minute <= MOST_CALLS_PER_MINUTE:
         raise InvalidField("calls_per_minute", f"must be a whole number from 1 to {MOST_CALLS_PER_MINUTE}")
     if len(terms.label) > 64 or not terms.label.isprintable():
         raise InvalidField("label", "must be at most 64 printable characters")
+
+
+def _meant(network: str) -> str:
+    """The network around an address that was written with the length of its prefix; else an example."""
+    try:
+        return str(ipaddress.ip_network(network, strict=False))
+    except ValueError:
+        return "192.0.2.0/24"
 
 
 def _owner(session: Session, username: str) -> tuple[int, int]:

@@ -335,8 +335,8 @@ class TestTerms:
     def test_caps_and_paces_of_the_key_come_before_the_user_s(self, gateway: Gateway, user: User) -> None:
         accounts.set_user_limits(gateway, "mario", lambda terms: replace(terms, daily_cap=5, calls_per_minute=50))
         plain = caller(gateway, keys.create(gateway, HTTPSMS, "mario").key, HTTPSMS)
-        own = keys.create(gateway, HTTPSMS, "mario", terms=KeyTerms(daily_cap=2, calls_per_minute=20))
-        tighter = caller(gateway, own.key, HTTPSMS)
+        own = keys.create(gateway, BULK, "mario", terms=KeyTerms(daily_cap=2, calls_per_minute=20))
+        tighter = caller(gateway, own.key)
         assert (plain.daily_cap, plain.cap_scope, plain.calls_per_minute) == (5, f"user:{user.id}", 50)
         assert (tighter.daily_cap, tighter.cap_scope, tighter.calls_per_minute) == (2, f"key:{own.id}", 20)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 from gateway.services.passwords import verify_password
+from tests.support.programs import ROOT
 from tests.unit.cli.conftest import the_user
 
 
@@ -34,16 +38,22 @@ def test_plain_output_is_for_people(shell):
         (("account", "create", "x", "--zone", "Rome"), "zone is not the name of a time zone"),
         (("account", "create", "x", "--credit-limit", "-1"), "credit_limit must not be negative"),
         (("account", "create", "x", "--from", "much too long a name"), "originator has more than 11 characters"),
-        (("account", "show", "nobody"), "account not found"),
-        (("credit", "add", "nobody", "1"), "account not found"),
+        (("account", "show", "nobody"), "account nobody not found"),
+        (("credit", "add", "nobody", "1"), "account nobody not found"),
         (("credit", "add", "acme", "1.0001"), "credits has more than 3 decimals"),
         (("credit", "add", "acme", "one"), "credits is not a decimal number"),
         (("credit", "add", "acme", "0"), "units must not be zero"),
         (("credit", "take", "acme", "100.001"), "not enough credit: 100.001 needed, 100 available"),
         (("credit", "take", "acme", "--", "-1"), "credits must be above zero: they are taken away"),
-        (("user", "disable", "nobody"), "user not found"),
-        (("user", "passwd", "nobody", "--generate"), "user not found"),
-        (("user", "create", "nobody", "erp", "--generate"), "account not found"),
+        (("user", "disable", "nobody"), "user nobody not found"),
+        (("user", "passwd", "nobody", "--generate"), "user nobody not found"),
+        (("user", "create", "nobody", "erp", "--generate"), "account nobody not found"),
+        (("account", "show", "no\x1bbody"), "account no?body not found"),
+        (("account", "create", "x", "--region", "zz"), "region 'zz' is unknown; give a country's two letters (ISO 3166), such as IT"),
+        (
+            ("user", "create", "acme", "erp", "--generate", "--permission", "nonsense:foo"),
+            "permission 'nonsense:foo' is unknown; there are *, ",
+        ),
     ],
 )
 def test_refusals_are_one_line_and_exit_code_one(shell, arguments, words):
@@ -85,6 +95,31 @@ def test_a_password_comes_from_a_prompt_or_a_pipe_and_is_not_printed(shell, gate
 def test_unusable_passwords(shell):
     assert shell.refused("user", "create", "acme", "erp", "--password-stdin", stdin="short\n") == "password must have at least 8 characters"
     assert "exclude each other" in shell.refused("user", "create", "acme", "erp", "--password-stdin", "--generate", code=2)
+
+
+@pytest.mark.parametrize("command", ["user create acme erp", "user passwd erp", "device create acme phone-1"])
+def test_without_a_terminal_the_ways_to_give_a_password_are_named(shell, command):
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *command.split()],
+        env=os.environ | shell.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # away from the terminal that runs the tests
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("Error: There is no terminal to ask for the password at: give --password-stdin or --generate.\n")
+    assert "GetPassWarning" not in done.stderr
+
+
+def test_one_is_not_many(shell):
+    assert shell.ok("credit", "add", "acme", "1").startswith("acme: +1 credit, ")
+    assert shell.ok("credit", "take", "acme", "1").startswith("acme: -1 credit, ")
+    shell.ok("group", "add", "acme", "Night")
+    shell.ok("contact", "add", "acme", "Anna", "+393471234567", "--group", "Night")
+    assert shell.ok("group", "remove", "acme", "Night").endswith("it had 1 member.\n")
 
 
 def test_a_user_is_shut_out_and_let_in(shell):

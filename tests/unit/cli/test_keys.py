@@ -75,11 +75,13 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("arguments", "words", "code"),
         [
-            (("key", "create", "nobody", "--kind", "bulk"), "user not found", 1),
+            (("key", "create", "nobody", "--kind", "bulk"), "user nobody not found", 1),
             (("key", "create", "erp", "--kind", "bulk", "--network", "here"), "networks holds here, which is no network", 1),
             (("key", "create", "erp", "--kind", "bulk", "--daily-cap", "-1"), "daily_cap must be a whole number", 1),
-            (("key", "list", "nobody"), "account not found", 1),
-            (("key", "revoke", "bk_nothing00"), "key not found", 1),
+            (("key", "list", "nobody"), "account nobody not found", 1),
+            (("key", "revoke", "bk_nothing00"), "key bk_nothing00 not found", 1),
+            (("key", "create", "erp", "--kind", "bulk", "--permission", "nonsense"), "permission 'nonsense' is unknown; there are *, ", 1),
+            (("key", "create", "erp", "--kind", "httpsms", "--calls-per-minute", "9"), "counts for keys of the kind bulk only", 1),
             (("key", "create", "erp"), "Missing option '--kind'", 2),
             (("key", "create", "erp", "--kind", "bulk", "--expires-days", "0"), "Invalid value for '--expires-days'", 2),
         ],
@@ -88,8 +90,10 @@ class TestKeys:
         assert words in user.refused(*arguments, code=code)
 
     def test_one_bulk_key_an_account(self, user: Shell) -> None:
-        user.ok("key", "create", "erp", "--kind", "bulk")
-        assert user.refused("key", "create", "erp", "--kind", "bulk")
+        prefix = user.json("key", "create", "erp", "--kind", "bulk")["prefix"]
+        assert user.refused("key", "create", "erp", "--kind", "bulk") == (
+            f"the account has an active bulk key {prefix}; end it with dragoman key revoke {prefix}"
+        )
         assert user.ok("key", "list", "acme").count(" active ") == 1
 
 
@@ -117,8 +121,11 @@ class TestLimits:
     @pytest.mark.parametrize(
         ("arguments", "words", "code"),
         [
-            (("nobody", "--test"), "user not found", 1),
-            (("erp", "--network", "192.0.2.1/24"), "networks holds 192.0.2.1/24", 1),
+            (("nobody", "--test"), "user nobody not found", 1),
+            (("erp", "--network", "192.0.2.1/24"), "networks holds 192.0.2.1/24, which is no network such as 192.0.2.0/24", 1),
+            (("erp", "--network", "10.0.0.1/8"), "networks holds 10.0.0.1/8, which is no network such as 10.0.0.0/8", 1),
+            (("erp", "--permission", ""), "permission '' is unknown; there are *, ", 1),
+            (("erp", "--permission", "smsend:keys"), "permission 'smsend:keys' is unknown", 1),
             (("erp", "--calls-per-minute", "0"), "calls_per_minute must be a whole number", 1),
             (("erp",), "Nothing to change", 2),
             (("erp", "--test", "--live"), "exclude each other", 2),
@@ -163,13 +170,13 @@ class TestDevices:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("create", "nobody", "phone-1", "--generate"), "account not found"),
+            (("create", "nobody", "phone-1", "--generate"), "account nobody not found"),
             (("create", "acme", "erp", "--generate"), "user erp exists already"),
-            (("create", "acme", "phone-1", "--generate", "--connector", "nowhere"), "connector not found"),
-            (("create", "acme", "phone-1", "--generate", "--connector", "test"), "connector not found"),
-            (("disable", "erp"), "device not found"),
-            (("enable", "nobody"), "device not found"),
-            (("passwd", "erp", "--generate"), "device not found"),
+            (("create", "acme", "phone-1", "--generate", "--connector", "nowhere"), "connector nowhere not found"),
+            (("create", "acme", "phone-1", "--generate", "--connector", "test"), "connector test not found"),
+            (("disable", "erp"), "device erp not found"),
+            (("enable", "nobody"), "device nobody not found"),
+            (("passwd", "erp", "--generate"), "device erp not found"),
         ],
     )
     def test_refusals(self, user: Shell, arguments: tuple[str, ...], words: str) -> None:

@@ -80,7 +80,7 @@ def test_sending_charges_once_for_each_distinct_number(shell):
 def test_a_dry_run_takes_nothing(shell):
     sent = ("send", "--account", "acme", "--to", "+393471234567", "--text", "Ciao è €", "--dry-run")
     assert shell.json(*sent) == {"dry_run": True, "alphabet": "gsm7", "parts": 1, "recipients": 1, "price": {"units": 1000, "credits": "1"}}
-    assert shell.ok(*sent) == "Nothing sent. 1 recipient, gsm7, 1 part each: 1 credits\n"
+    assert shell.ok(*sent) == "Nothing sent. 1 recipient, gsm7, 1 part each: 1 credit\n"
     assert shell.json("message", "list") == []
     assert len(shell.json("credit", "history", "acme")) == 1
 
@@ -88,7 +88,7 @@ def test_a_dry_run_takes_nothing(shell):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--account", "nobody", "--to", "+393471234567", "--text", "x"), "account not found"),
+        (("--account", "nobody", "--to", "+393471234567", "--text", "x"), "account nobody not found"),
         (("--account", "acme", "--to", "abc", "--text", "x"), "recipient may hold digits, an initial plus and separators only"),
         (("--account", "acme", "--to", "+393471234567", "--text", ""), "message is empty"),
         (("--account", "acme", "--to", "+393471234567", "--text", "x", "--at", "soon"), "--at is not a date in a known form"),
@@ -152,9 +152,9 @@ def test_times_are_in_the_accounts_zone(shell):
 def test_an_order_is_found_in_its_account_only(shell, sent):
     sent("Hello", "--ref", "A1")
     shell.ok("account", "create", "other")
-    assert shell.refused("message", "show", "A1", "--account", "other") == "order not found"
-    assert shell.refused("message", "show", "A1", "--account", "nobody") == "account not found"
-    assert shell.refused("message", "show", "A2") == "order not found"
+    assert shell.refused("message", "show", "A1", "--account", "other") == "order A1 not found"
+    assert shell.refused("message", "show", "A1", "--account", "nobody") == "account nobody not found"
+    assert shell.refused("message", "show", "A2") == "order A2 not found"
     assert shell.json("message", "show", "A1", "--account", "acme")["reference"] == "A1"
 
 

@@ -21,13 +21,13 @@ def test_a_number_is_added_changed_listed_and_removed(shell):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("add", "nobody", "+393471234567"), "account not found"),
-        (("list", "nobody"), "account not found"),
-        (("remove", "nobody", "+393471234567"), "account not found"),
-        (("remove", "acme", "+393471234567"), "phone not found"),
+        (("add", "nobody", "+393471234567"), "account nobody not found"),
+        (("list", "nobody"), "account nobody not found"),
+        (("remove", "nobody", "+393471234567"), "account nobody not found"),
+        (("remove", "acme", "+393471234567"), "phone +393471234567 not found"),
         (("add", "acme", "Acme"), "number may hold digits"),
         (("add", "acme", "3471234"), "number has no country code"),
-        (("add", "acme", "+393471234567", "--connector", "pigeon"), "connector not found"),
+        (("add", "acme", "+393471234567", "--connector", "pigeon"), "connector pigeon not found"),
     ],
 )
 def test_refusals_are_one_line_and_exit_code_one(shell, arguments, words):

@@ -65,6 +65,8 @@ def test_names_that_differ_in_more_than_case():
         "name,number,groups\nAnna,+393471234567,Night|Rome\n",
         "name;number;groups\r\nAnna;+393471234567;Night|Rome\r\n",
         'name;number;groups\rAnna;+393471234567;"Night;Rome"\r',
+        "sep=;\r\nname;number;groups\r\nAnna;+393471234567;Night|Rome\r\n",
+        '\ufeff"SEP=,"\nname,number,groups\nAnna,+393471234567,Night|Rome\n',
         "groups,number,name\nNight;Rome,+393471234567,Anna\n",
         "\ufeffName; Number; GROUPS\nAnna; 00393471234567; Night | Rome\n",
         '"name", "number", "groups"\n"Anna", "347 123 4567", "Night;;Rome;Night"\n',
@@ -89,19 +91,25 @@ def test_lines_without_a_value_are_passed_over():
         (b"", "must begin with a line that names the columns"),
         (b"Anna,+393471234567", "must begin with a line"),
         (b"\nname,number\n", "must begin with a line"),
+        (b"Name;Nummer;Gruppen\nAnna;1;\n", "must begin with a line that names the columns in these words: name,number,groups"),
+        (b"sep=;\n", "must begin with a line"),
         (b"name\tnumber\n", "must begin with a line"),
         (b"name,groups\n", "must begin with a line"),
         (b'name,number,"groups\nAnna,3471234567,\n', "must begin with a line"),
         (b"name,number,city\n", "unknown column 'city'"),
         (b"name,number,\n", "unknown column ''"),
         (b"name,number,name\n", "names a column twice"),
-        ("name,number\nAnna,1\nJosé,2\n".encode("latin-1"), "is not UTF-8 in line 3"),
+        ("name,number\nAnna,1\nJosé,2\n".encode("latin-1"), "is not UTF-8 in line 3; save it as CSV UTF-8"),
         ("name,number\n".encode("utf-16"), "is not UTF-8 in line 1"),
     ],
 )
 def test_files_that_cannot_be_read_at_all(data, words):
     with pytest.raises(InvalidField, match=f"^file .*{words}"):
         read_csv(data, "IT")
+
+
+def test_lines_are_those_of_the_file_below_a_line_for_excel():
+    assert [line for line, _ in problems("sep=;\nname;number\nAnna;3471234567\nBruno;none\n")] == [4]
 
 
 def test_a_file_too_large(monkeypatch):
