@@ -6,83 +6,74 @@ from typing import Any
 
 from gateway.dialects.httpsms import schemas
 from gateway.dialects.httpsms.messages import MESSAGES
+from gateway.dialects.httpsms.openapi_shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    IDEMPOTENCY_KEY,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    READING,
+    SENDING,
+    TEXT,
+    TIME,
+    WRITING,
+    envelope,
+    list_of,
+    told,
+    whole,
+)
 from gateway.dialects.httpsms.threads import THREADS
 from gateway.domain import errors
-from gateway.web.errors import InternalError
-from gateway.web.openapi import Header, Operation, Success
+from gateway.web.openapi import Operation, Success
 
 SECURITY: dict[str, dict[str, Any]] = {
     "user_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A user's key, which begins with `uk_`."}
 }
-IDEMPOTENCY_KEY = Header("Idempotency-Key", "A repeat with the same key and the same body is answered again and sends nothing.")
-
-_TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
-_ID = {"type": "string", "format": "uuid"}
-_TIME = {"type": "string", "format": "date-time"}
-_MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
-_FLAG = {"type": "boolean"}
-_COUNT = {"type": "integer"}
-
-
-def envelope(data: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a success with this data."""
-    properties = {"status": {"type": "string", "enum": ["success"]}, "message": _TEXT, "data": data}
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _whole(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-MESSAGE = _whole(
-    {
-        "id": _ID,
-        "request_id": _MAYBE_TEXT,
-        "owner": _TEXT,
-        "user_id": _TEXT,
-        "contact": _TEXT,
-        "content": _TEXT,
-        "attachments": {"type": ["array", "null"], "items": _TEXT},
-        "encrypted": _FLAG,
-        "type": {"type": "string", "enum": ["mobile-terminated", "mobile-originated", "call/missed"]},
-        "status": {"type": "string", "enum": ["pending", "scheduled", "sending", "sent", "delivered", "failed", "expired", "received"]},
-        "sim": {"type": "string", "enum": ["SIM1", "SIM2", "DEFAULT"]},
-        "send_time": {"type": ["integer", "null"], "description": "Nanoseconds from acceptance to the carrier's or handset's taking it."},
-        "request_received_at": _TIME,
-        "created_at": _TIME,
-        "updated_at": _TIME,
-        "order_timestamp": _TIME,
-        "last_attempted_at": _MAYBE_TIME,
-        "scheduled_at": _MAYBE_TIME,
-        "scheduled_send_time": _MAYBE_TIME,
-        "sent_at": _MAYBE_TIME,
-        "delivered_at": _MAYBE_TIME,
-        "failed_at": _MAYBE_TIME,
-        "expired_at": _MAYBE_TIME,
-        "received_at": _MAYBE_TIME,
-        "send_attempt_count": _COUNT,
-        "max_send_attempts": _COUNT,
-        "failure_reason": _MAYBE_TEXT,
-        "can_be_polled": _FLAG,
-    }
+MESSAGE = whole(
+    id=ID,
+    request_id=MAYBE_TEXT,
+    owner=TEXT,
+    user_id=TEXT,
+    contact=TEXT,
+    content=TEXT,
+    attachments={"type": ["array", "null"], "items": TEXT},
+    encrypted=FLAG,
+    type={"type": "string", "enum": ["mobile-terminated", "mobile-originated", "call/missed"]},
+    status={"type": "string", "enum": ["pending", "scheduled", "sending", "sent", "delivered", "failed", "expired", "received"]},
+    sim={"type": "string", "enum": ["SIM1", "SIM2", "DEFAULT"]},
+    send_time={"type": ["integer", "null"], "description": "Nanoseconds from acceptance to the carrier's or handset's taking it."},
+    request_received_at=TIME,
+    created_at=TIME,
+    updated_at=TIME,
+    order_timestamp=TIME,
+    last_attempted_at=MAYBE_TIME,
+    scheduled_at=MAYBE_TIME,
+    scheduled_send_time=MAYBE_TIME,
+    sent_at=MAYBE_TIME,
+    delivered_at=MAYBE_TIME,
+    failed_at=MAYBE_TIME,
+    expired_at=MAYBE_TIME,
+    received_at=MAYBE_TIME,
+    send_attempt_count=COUNT,
+    max_send_attempts=COUNT,
+    failure_reason=MAYBE_TEXT,
+    can_be_polled=FLAG,
 )
-THREAD = _whole(
-    {
-        "id": _ID,
-        "user_id": _TEXT,
-        "owner": _TEXT,
-        "contact": _TEXT,
-        "is_archived": _FLAG,
-        "is_read": _FLAG,
-        "color": _TEXT,
-        "status": _TEXT,
-        "last_message_content": _MAYBE_TEXT,
-        "last_message_id": {"type": ["string", "null"], "format": "uuid"},
-        "created_at": _TIME,
-        "updated_at": _TIME,
-        "order_timestamp": _TIME,
-    }
+THREAD = whole(
+    id=ID,
+    user_id=TEXT,
+    owner=TEXT,
+    contact=TEXT,
+    is_archived=FLAG,
+    is_read=FLAG,
+    color=TEXT,
+    status=TEXT,
+    last_message_content=MAYBE_TEXT,
+    last_message_id={"type": ["string", "null"], "format": "uuid"},
+    created_at=TIME,
+    updated_at=TIME,
+    order_timestamp=TIME,
 )
 _SENT: dict[str, Any] = {
     "id": "0199f3a2-7c00-7000-8000-00000a000000",
@@ -140,34 +131,8 @@ _THREAD = {
     "updated_at": "2026-01-05T08:00:00Z",
     "order_timestamp": "2026-01-05T08:00:00Z",
 }
-_ASKING = (
-    errors.MissingCredentials,
-    errors.UnknownKey,
-    errors.KeyExpired,
-    errors.CallerDisabled,
-    errors.AddressNotAllowed,
-    errors.PermissionDenied,
-    errors.MethodNotAllowed,
-    errors.StorageUnavailable,
-    InternalError,
-)
-"""What every call can refuse with."""
-_READING = (*_ASKING, errors.InvalidInput)
-_WRITING = (*_READING, errors.MalformedRequest, errors.RequestTooLarge)
-_SENDING = (
-    *_WRITING, errors.IdempotencyMismatch, errors.InsufficientCredit, errors.DailyCapReached, errors.OutcomeUnknown, errors.Unavailable,
-)  # fmt: skip
 _BODY = {"from": "+18005550199", "content": "Your table is ready.", "request_id": "invoice-17"}
 _MESSAGE_ID, _THREAD_ID = "The message's `id`.", "The thread's `id`."
-
-
-def _told(data: Any, message: str) -> dict[str, Any]:
-    return {"status": "success", "message": message, "data": data}
-
-
-def _list_of(schema: dict[str, Any]) -> dict[str, Any]:
-    return envelope({"type": "array", "items": schema})
-
 
 MESSAGE_OPERATIONS = (
     Operation(
@@ -179,8 +144,8 @@ MESSAGE_OPERATIONS = (
         body_example=_BODY | {"to": "+18005550100"},
         headers=(IDEMPOTENCY_KEY,),
         security=("user_key",),
-        success=(Success(200, "The message was accepted.", schema=envelope(MESSAGE), example=_told(_SENT, "message added to queue")),),
-        errors=_SENDING,
+        success=(Success(200, "The message was accepted.", schema=envelope(MESSAGE), example=told(_SENT, "message added to queue")),),
+        errors=SENDING,
     ),
     Operation(
         MESSAGES + "/bulk-send",
@@ -195,11 +160,11 @@ MESSAGE_OPERATIONS = (
             Success(
                 200,
                 "All messages were accepted; they stand in the order of `to`.",
-                schema=_list_of(MESSAGE),
-                example=_told([_SENT], "1 out of 1 messages added to queue"),
+                schema=list_of(MESSAGE),
+                example=told([_SENT], "1 out of 1 messages added to queue"),
             ),
         ),
-        errors=_SENDING,
+        errors=SENDING,
     ),
     Operation(
         MESSAGES,
@@ -208,8 +173,8 @@ MESSAGE_OPERATIONS = (
         "Newest first. Messages that the account sent by other APIs of this gateway are listed too.",
         query=schemas.Messages,
         security=("user_key",),
-        success=(Success(200, schema=_list_of(MESSAGE), example=_told([_DELIVERED], "fetched 1 messages")),),
-        errors=_READING,
+        success=(Success(200, schema=list_of(MESSAGE), example=told([_DELIVERED], "fetched 1 messages")),),
+        errors=READING,
     ),
     Operation(
         MESSAGES + "/search",
@@ -218,8 +183,8 @@ MESSAGE_OPERATIONS = (
         "Looks at the newest ten thousand messages of the account. The header `token` is not needed.",
         query=schemas.SearchMessages,
         security=("user_key",),
-        success=(Success(200, schema=_list_of(MESSAGE), example=_told([_DELIVERED], "fetched 1 messages")),),
-        errors=_READING,
+        success=(Success(200, schema=list_of(MESSAGE), example=told([_DELIVERED], "fetched 1 messages")),),
+        errors=READING,
     ),
     Operation(
         MESSAGES + "/<message_id>",
@@ -227,8 +192,8 @@ MESSAGE_OPERATIONS = (
         "Read a message",
         path={"message_id": _MESSAGE_ID},
         security=("user_key",),
-        success=(Success(200, schema=envelope(MESSAGE), example=_told(_DELIVERED, "message fetched successfully")),),
-        errors=(*_READING, errors.NotFound),
+        success=(Success(200, schema=envelope(MESSAGE), example=told(_DELIVERED, "message fetched successfully")),),
+        errors=(*READING, errors.NotFound),
     ),
     Operation(
         MESSAGES + "/<message_id>",
@@ -238,7 +203,7 @@ MESSAGE_OPERATIONS = (
         path={"message_id": _MESSAGE_ID},
         security=("user_key",),
         success=(Success(204, "The message was deleted."),),
-        errors=(*_READING, errors.NotFound),
+        errors=(*READING, errors.NotFound),
     ),
     Operation(
         THREADS,
@@ -247,8 +212,8 @@ MESSAGE_OPERATIONS = (
         "The one with the newest message first.",
         query=schemas.Threads,
         security=("user_key",),
-        success=(Success(200, schema=_list_of(THREAD), example=_told([_THREAD], "fetched 1 message threads")),),
-        errors=_READING,
+        success=(Success(200, schema=list_of(THREAD), example=told([_THREAD], "fetched 1 message threads")),),
+        errors=READING,
     ),
     Operation(
         THREADS + "/<thread_id>",
@@ -259,9 +224,9 @@ MESSAGE_OPERATIONS = (
         path={"thread_id": _THREAD_ID},
         security=("user_key",),
         success=(
-            Success(200, schema=envelope(THREAD), example=_told(_THREAD | {"is_archived": True}, "message thread updated successfully")),
+            Success(200, schema=envelope(THREAD), example=told(_THREAD | {"is_archived": True}, "message thread updated successfully")),
         ),
-        errors=(*_WRITING, errors.NotFound),
+        errors=(*WRITING, errors.NotFound),
     ),
     Operation(
         THREADS + "/<thread_id>",
@@ -271,6 +236,6 @@ MESSAGE_OPERATIONS = (
         path={"thread_id": _THREAD_ID},
         security=("user_key",),
         success=(Success(204, "The conversation was deleted."),),
-        errors=(*_READING, errors.NotFound),
+        errors=(*READING, errors.NotFound),
     ),
 )
