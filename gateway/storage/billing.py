@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.ids import first_uuid7
+from gateway.storage.batch import join_by_key
 from gateway.storage.tables import Message, Order
 
 LOOK_BACK = 10_000
@@ -30,6 +31,7 @@ def newest_batches(
     Only the newest orders of the account are looked at. Messages deleted from the lists do not count; a label that has no others
     stands here with the state None.
     """
+    join_by_key(session)
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(batches_query(account_id, dialect, beginning, limit))]
 
 
