@@ -10,6 +10,7 @@ import click
 import pytest
 
 from gateway.cli import dragoman
+from gateway.domain.permissions import MEANINGS
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 
@@ -54,3 +55,8 @@ def test_help_begins_with_a_sentence_and_gives_the_documented_example(path):
 @pytest.mark.parametrize("path", TREE)
 def test_every_option_has_a_line_of_help(path):
     assert all(each.help for each in TREE[path].params if isinstance(each, click.Option))
+
+
+def test_the_table_of_permissions_is_the_one_that_is_checked():
+    table = re.findall(r"^\| `(\w+):(\w+)` \| (.*) \|$", DOCS, flags=re.MULTILINE)
+    assert table == [(dialect, action, meaning) for dialect, actions in MEANINGS.items() for action, meaning in actions.items()]
