@@ -17,6 +17,7 @@ from gateway.domain.errors import (
     DuplicateReference,
     IdempotencyMismatch,
     InvalidDate,
+    InvalidInput,
     NotCancellable,
     NotFound,
     TooManyRecipients,
@@ -120,7 +121,13 @@ def submit(gateway: Gateway, submission: Submission, terms: Terms) -> Accepted:
     if len(submission.recipients) > gateway.settings.max_recipients:
         raise TooManyRecipients(len(submission.recipients), gateway.settings.max_recipients)
     offer = current_offer(gateway)
-    order = _priced(gateway, submission, terms, offer)
+    try:
+        order = _priced(gateway, submission, terms, offer)
+    except InvalidInput:  # what could be sent then may not be sold any more, and its order stands all the same
+        before = _before(gateway, submission)
+        if before is None:
+            raise
+        return before
     try:
         recorded = acceptance.accept(gateway.engine, order)
     except ReferenceTaken as taken:
@@ -272,17 +279,36 @@ def _personalised(submission: Submission, texts: Sequence[str], policy: TextPoli
     return items
 
 
+def accepted_before(gateway: Gateway, account_id: int, idempotency_key: str, fingerprint: bytes) -> Accepted | None:
+    """The order that this request made when it came first; None when it comes first now.
+
+    To be asked before a request is judged by what may have changed since, such as prices: its order stands all the same.
+
+    Raises:
+        IdempotencyMismatch: the key was used with another request.
+    """
+    with gateway.reading() as session:
+        found = stored.by_idempotency_key(session, account_id, idempotency_key)
+        if found is None:
+            return None
+        order, entry = found
+        if order.fingerprint != fingerprint:
+            raise IdempotencyMismatch
+        return _accepted_before(order, entry, stored.parts_each(session, order) if stored.has_texts(session, order) else [])
+
+
 def _repeated(gateway: Gateway, submission: Submission, taken: ReferenceTaken) -> Accepted:
     """The first answer again for a repeated Idempotency-Key; a refusal for a reused reference."""
-    if submission.idempotency_key:
-        with gateway.reading() as session:
-            found = stored.by_idempotency_key(session, submission.account_id, submission.idempotency_key)
-            if found is not None:
-                order, entry = found
-                if order.fingerprint != submission.fingerprint:
-                    raise IdempotencyMismatch from taken
-                return _accepted_before(order, entry, [] if submission.texts is None else stored.parts_each(session, order))
-    raise DuplicateReference(submission.client_ref or "") from taken
+    before = _before(gateway, submission)
+    if before is None:
+        raise DuplicateReference(submission.client_ref or "") from taken
+    return before
+
+
+def _before(gateway: Gateway, submission: Submission) -> Accepted | None:
+    if not submission.idempotency_key:
+        return None
+    return accepted_before(gateway, submission.account_id, submission.idempotency_key, submission.fingerprint)
 
 
 def _accepted_before(order: Order, entry: LedgerEntry, parts_each: Sequence[int]) -> Accepted:

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from gateway.domain.errors import IdempotencyMismatch, NotFound
+from gateway.domain.errors import NotFound
 from gateway.domain.message import State
 from gateway.domain.tariff import MessageType
 from gateway.services.core import Gateway
-from gateway.services.ordering import Accepted, _accepted_before, current_offer
+from gateway.services.ordering import current_offer
 from gateway.storage import orders as stored
 from gateway.storage.tables import Account, Message, Order
 
@@ -63,24 +63,6 @@ class SentText(NamedTuple):
     recipient: str
     text: str
     parts: int
-
-
-def accepted_before(gateway: Gateway, account_id: int, idempotency_key: str, fingerprint: bytes) -> Accepted | None:
-    """The order that this request made when it came first; None when it comes first now.
-
-    To be asked before a request is judged by what may have changed since, such as prices: its order stands all the same.
-    ``parts_each`` is empty; :func:`sent_texts` has them.
-
-    Raises:
-        IdempotencyMismatch: the key was used with another request.
-    """
-    with gateway.reading() as session:
-        found = stored.by_idempotency_key(session, account_id, idempotency_key)
-        if found is None:
-            return None
-        if found[0].fingerprint != fingerprint:
-            raise IdempotencyMismatch
-        return _accepted_before(*found, [])
 
 
 def sent_texts(gateway: Gateway, account_id: int, order_id: UUID) -> list[SentText]:

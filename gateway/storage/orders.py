@@ -58,6 +58,12 @@ def parts_each(session: Session, order: Order) -> list[int]:
     return list(session.scalars(found))
 
 
+def has_texts(session: Session, order: Order) -> bool:
+    """Whether each recipient of the order has a text of its own."""
+    first = (Message.account_id == order.account_id, Message.order_id == order.id, Message.position == 0)
+    return session.scalar(select(Message.own_text).where(*first)) is not None
+
+
 def by_number(session: Session, account_id: int, number: int) -> Order | None:
     """The order that this entry of the account's ledger paid for."""
     entry = session.get(LedgerEntry, (account_id, number))

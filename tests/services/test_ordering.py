@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from gateway.dispatcher.lanes import shares
 from gateway.domain.errors import (
@@ -234,6 +234,21 @@ class TestIdempotency:
         clock.forward(days=30)
         assert submit(gateway, account, idempotency_key=self.KEY, recipients=recipients(3)) == first
         assert (orders_and_charges(gateway), balance(gateway, account)) == ((2, 2), 996)
+
+    def test_what_is_not_sold_any_more_was_sold_then(self, gateway, account):
+        with gateway.writing() as session:
+            session.execute(delete(TariffRow))
+            pricing.set_tariff(session, MessageType.HIGH, "39", 1000, gateway.clock.now())
+        gateway.catalogue.forget()
+        first = submit(gateway, account, idempotency_key=self.KEY)
+        with gateway.writing() as session:
+            session.execute(delete(TariffRow))
+        gateway.catalogue.forget()
+        assert submit(gateway, account, idempotency_key=self.KEY) == first
+        with pytest.raises(IdempotencyMismatch):
+            submit(gateway, account, idempotency_key=self.KEY, fingerprint=b"second")
+        with pytest.raises(DestinationNotServed):
+            submit(gateway, account, idempotency_key="another")
 
     def test_with_a_reference_of_the_customer_s_own_too(self, gateway, account):
         first = submit(gateway, account, idempotency_key=self.KEY, client_ref="mine")

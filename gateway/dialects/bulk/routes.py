@@ -161,7 +161,7 @@ def accepted_before(door: Door, caller: Caller, given: inputs.Values) -> Accepte
     if key is None:
         return None
     try:
-        order = orders.accepted_before(current_gateway(), caller.account_id, key, fingerprint(given))
+        order = ordering.accepted_before(current_gateway(), caller.account_id, key, fingerprint(given))
     except IdempotencyMismatch:
         door.again("send")
         raise
