@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.account import account
 from gateway.cli.common import Family
+from gateway.cli.connector import connector
 from gateway.cli.contact import contact
 from gateway.cli.credit import credit
 from gateway.cli.demo import demo
@@ -41,7 +42,7 @@ def dragoman() -> None:
 
 
 for command in (
-    account, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, secret, send,
+    account, connector, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, secret, send,
     tariff, user,
 ):  # fmt: skip
     dragoman.add_command(command)

@@ -73,7 +73,7 @@ class ConnectorLoop:
         log.info("connector_taken", connector=self._name, fence=lease.fence)
         try:
             connector.open()
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not tenure.is_outdated:
                 tenure.turn(self._stop)
         except LeaseLost:
             log.error("connector_lost", connector=self._name, fence=lease.fence)
@@ -83,7 +83,10 @@ class ConnectorLoop:
 
 
 class Tenure:
-    """One stretch of owning a connector, from the lease taken to the lease given back."""
+    """One stretch of owning a connector, from the lease taken to the lease given back.
+
+    ``is_outdated``: its settings were changed, so it should end and the connector be made anew.
+    """
 
     def __init__(self, gateway: Gateway, lease: Lease, connector: Connector, outage: Outage) -> None:
         now = time.monotonic()
@@ -98,6 +101,7 @@ class Tenure:
         self._paused_until = now
         self._busy = True
         self._lost = False
+        self.is_outdated = False
 
     def turn(self, stop: threading.Event) -> None:
         """Once around.
@@ -111,7 +115,7 @@ class Tenure:
             self._renew()
             self._unrecorded += self._recovery.receipts(self._connector, time.monotonic())
             self._record()
-            if not stop.is_set():
+            if not stop.is_set() and not self.is_outdated:
                 self._send()
             self._outage.over()
         except StorageUnavailable as error:
@@ -142,7 +146,8 @@ class Tenure:
             self._quietly(lambda: dispatching.release(self._gateway, self._lease))
 
     def _renew(self) -> None:
-        """A lease is renewed when a third of it is gone, and with it those of the messages on their way.
+        """A lease is renewed when a third of it is gone, and with it those of the messages on their way. What the operator changed
+        is noticed then.
 
         One that ran out unnoticed (a long outage) is renewed or lost here.
         """
@@ -150,10 +155,16 @@ class Tenure:
         if left > self._gateway.settings.dispatch_lease_seconds * 2 / 3:
             return
         try:
-            self._lease = dispatching.renew(self._gateway, self._lease, self._open())
+            lease = dispatching.renew(self._gateway, self._lease, self._open())
         except LeaseLost:
             self._lost = True
             raise
+        before, self._lease = self._lease, lease
+        if lease.parts_per_second != before.parts_per_second:
+            self._bucket = TokenBucket(lease.parts_per_second, time.monotonic())
+        if lease.settings != before.settings:
+            self.is_outdated = True
+            log.info("connector_changed", connector=lease.connector)
 
     def _open(self) -> set[AttemptKey]:
         """The attempts whose outcome is not in the database yet: still with the carrier, or answered and not recorded."""

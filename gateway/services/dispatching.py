@@ -80,7 +80,8 @@ def own(gateway: Gateway, connector: str, owner: str) -> Lease | None:
 
 
 def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()) -> Lease:
-    """The lease with a full term from now, and as long for the attempts that wait for the carrier under it.
+    """The lease with a full term from now and what the operator has set by now, and as long a term for the attempts that wait for
+    the carrier under it.
 
     However slow the carrier is, a message is not given up while the dispatcher that sent it lives.
 
@@ -89,10 +90,11 @@ def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()
     """
     until = _lease_end(gateway, gateway.clock.now())
     with gateway.writing() as session:
-        if not leases.renew(session, lease.connector, lease.owner, lease.fence, until):
+        found = leases.renew(session, lease.connector, lease.owner, lease.fence, until)
+        if found is None:
             raise LeaseLost(lease.connector)
         dispatch.extend(session, in_flight, until)
-    return replace(lease, until=until)
+    return replace(lease, until=until, settings=found.settings, parts_per_second=found.parts_per_second)
 
 
 def release(gateway: Gateway, lease: Lease) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.storage.batch import BatchStatement, execute
@@ -15,6 +16,13 @@ _FORGETTABLE_SESSION = BatchStatement("SELECT 1 FROM sessions WHERE last_seen < 
 _FORGET_SESSIONS = BatchStatement("""
     DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_seen < :before ORDER BY last_seen LIMIT :most)
 """)
+
+
+class Renewed(NamedTuple):
+    """What the operator set for a connector, as it is now."""
+
+    settings: dict[str, Any]
+    parts_per_second: int
 
 
 def every(session: Session) -> Sequence[ConnectorRow]:
@@ -34,10 +42,12 @@ def take(session: Session, name: str, owner: str, now: datetime, until: datetime
     return session.scalars(taken).first()
 
 
-def renew(session: Session, name: str, owner: str, fence: int, until: datetime) -> bool:
-    """Whether the lease still ran under this fence and the connector is enabled; then it runs until ``until``."""
+def renew(session: Session, name: str, owner: str, fence: int, until: datetime) -> Renewed | None:
+    """Lets the lease run until ``until``, if it still ran under this fence and the connector is enabled; else None."""
     mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
-    return _touched(session.execute(mine.where(ConnectorRow.enabled).values(lease_until=until)))
+    renewed = mine.where(ConnectorRow.enabled).values(lease_until=until).returning(ConnectorRow.settings, ConnectorRow.parts_per_second)
+    row = session.execute(renewed).first()
+    return None if row is None else Renewed(dict(row.settings), row.parts_per_second)
 
 
 def holds(session: Session, name: str, owner: str, fence: int) -> bool:
@@ -60,8 +70,3 @@ def has_forgettable_sessions(session: Session, before: datetime) -> bool:
 def forget_sessions(session: Session, before: datetime, most: int) -> None:
     """Deletes logins that were last used before a moment."""
     execute(session, _FORGET_SESSIONS, {"before": before, "most": most})
-
-
-def _touched(result: object) -> bool:
-    assert isinstance(result, CursorResult)
-    return bool(result.rowcount)
