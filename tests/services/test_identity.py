@@ -52,8 +52,8 @@ def sign_in(gateway: Gateway, *candidates: Password) -> SignedIn:
     return identity.sign_in(gateway, candidates or [GOOD], ADDRESS)
 
 
-def by_session(gateway: Gateway, signed_in: SignedIn, **more: bool) -> Caller:
-    return identity.by_session(gateway, signed_in.user_key, signed_in.key, **more)
+def by_session(gateway: Gateway, signed_in: SignedIn, *, renew: bool = True, checked_later: bool = False) -> Caller:
+    return identity.by_session(gateway, signed_in.user_key, signed_in.key, renew=renew, checked_later=checked_later)
 
 
 def last_seen(gateway: Gateway) -> object:

@@ -481,7 +481,8 @@ def test_a_way_out_of_its_own(gateway, account):
 def test_numbers_rise_with_each_order(gateway, account):
     first, second = submit(gateway, account), submit(gateway, account)
     with gateway.reading() as session:
-        assert [by_number(session, account.id, each.number).id for each in (first, second)] == [first.id, second.id]
+        found = [by_number(session, account.id, each.number) for each in (first, second)]
+        assert [each and each.id for each in found] == [first.id, second.id]
         assert by_number(session, account.id, 1) is None  # the entry of the credit bought
     assert first.number < second.number
 

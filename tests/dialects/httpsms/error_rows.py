@@ -10,7 +10,6 @@ from werkzeug.test import TestResponse
 from gateway.dialects.httpsms.errors import HINT, UNAUTHORIZED
 from gateway.domain import errors
 from gateway.services import keys
-from gateway.services.keys import KeyTerms
 from gateway.storage.tables import Account, TariffRow
 from tests.dialects.error_sections import Ask, Row, Wrong
 from tests.dialects.httpsms import test_errors as known
@@ -70,13 +69,6 @@ def expired(town: Town) -> TestResponse:
     key = keys.create(town.gateway, keys.HTTPSMS, "owner", town.clock.forward(days=1)).key
     town.clock.forward(days=1)
     return Client(town.http, key).get("/users/me")
-
-
-def not_permitted_to_rotate(town: Town) -> TestResponse:
-    town.clock.forward(minutes=1)
-    keys.create(town.gateway, keys.HTTPSMS, "owner", terms=KeyTerms(daily_cap=5))
-    user = data(town.owner.get("/users/me"))["id"]
-    return town.owner.call("DELETE", f"/users/{user}/api-keys")
 
 
 def changed(table: Any, ask: Ask, **values: Any) -> Ask:
@@ -209,9 +201,6 @@ CODES = (
     Row("1.2", "402 for a file", f"POST /v1{FILES}, no credit", poor_file, 402, told("There is not enough credit left for this request"),
         JSON),
     Row("1.2", "403: not permitted, no data", f"POST /v1{SEND}, may only read", use(known.not_permitted), 403,
-        told("This user or API key may not do that"), JSON),
-    Row("1.2", "403: a new key would have another's terms (ours)", "DELETE /v1/users/…/api-keys, a newer key has a cap",
-        not_permitted_to_rotate, 403,
         told("This user or API key may not do that"), JSON),
     Row("1.2", "404: no such resource of this user, no data", "GET /v1/messages/…, unknown", call("GET", f"/messages/{ID}"), 404,
         told("The message was not found"), JSON),
