@@ -57,7 +57,8 @@ def covering(dialect: Dialect, documented: set[type[GatewayError]], kind: type[G
 
 
 def test_every_class_has_a_name_of_its_own() -> None:
-    assert len(list(kinds())) == len(CLASSES)
+    names = [each.__name__ for each in kinds()]  # those of rooms that were not imported when CLASSES was made, too
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
