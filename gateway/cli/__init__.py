@@ -27,6 +27,7 @@ from gateway.cli.phone import phone
 from gateway.cli.secret import secret
 from gateway.cli.send import send
 from gateway.cli.tariff import tariff
+from gateway.cli.unknown import unknown
 from gateway.cli.user import user
 
 
@@ -43,7 +44,7 @@ def dragoman() -> None:
 
 for command in (
     account, connector, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, secret, send,
-    tariff, user,
+    tariff, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

@@ -55,12 +55,7 @@ def story(gateway: Gateway, name: str, account_name: str | None = None, most: in
         Conflict: several orders are called so; naming the account or giving the id tells them apart.
     """
     with gateway.reading() as session:
-        orders = stored.orders_named(session, name, _account_id(session, account_name))
-        if not orders:
-            raise NotFound("order")
-        if len(orders) > 1:
-            raise Conflict(f"several orders are called so; give one of these ids: {', '.join(order.id.hex for order in orders)}")
-        order = orders[0]
+        order = order_named(session, name, account_name)
         rows = stored.messages(session, order, most)
         last = rows[-1].position if rows else -1
         told = Story(
@@ -75,6 +70,16 @@ def story(gateway: Gateway, name: str, account_name: str | None = None, most: in
         return told
 
 
+def order_named(session: Session, name: str, account_name: str | None) -> Order:
+    """The one order with this id or customer's reference. Raises as :func:`story` does."""
+    orders = stored.orders_named(session, name, account_id_of(session, account_name))
+    if not orders:
+        raise NotFound("order")
+    if len(orders) > 1:
+        raise Conflict(f"several orders are called so; give one of these ids: {', '.join(order.id.hex for order in orders)}")
+    return orders[0]
+
+
 def find_messages(gateway: Gateway, *, account_name: str | None, recipient: str | None, state: str | None, limit: int) -> list[Found]:
     """The newest messages to a recipient (E.164) or in a state.
 
@@ -82,7 +87,7 @@ def find_messages(gateway: Gateway, *, account_name: str | None, recipient: str 
         NotFound: no such account.
     """
     with gateway.reading() as session:
-        account_id = _account_id(session, account_name)
+        account_id = account_id_of(session, account_name)
         rows = stored.messages_like(session, account_id=account_id, recipient=recipient, state=state, limit=limit)
         session.expunge_all()
         return [Found(*row) for row in rows]
@@ -103,7 +108,8 @@ def credit_history(gateway: Gateway, account_name: str, limit: int) -> tuple[Acc
         return account, entries
 
 
-def _account_id(session: Session, name: str | None) -> int | None:
+def account_id_of(session: Session, name: str | None) -> int | None:
+    """The account of this name; None for None. Raises NotFound."""
     if name is None:
         return None
     account = account_by_name(session, name)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
-from gateway.domain.sending import AttemptKey, Outgoing
+from gateway.domain.sending import MAX_DETAIL, AttemptKey, Outgoing
 from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.types import moment_of
 
@@ -26,6 +26,10 @@ MessageKey = tuple[int, UUID, int]
 
 ReceiptPlace = tuple[datetime, int, UUID, int]
 """Where a message stands among those that wait for a receipt: when it is due, and the message's key."""
+
+
+OPERATOR = "the operator "
+"""How the detail of an attempt begins once an operator has decided what becomes of its message."""
 
 
 class Held(NamedTuple):
@@ -147,12 +151,14 @@ _EXTEND = BatchStatement(
 )
 _WRITTEN_FROM = Held._fields.index("state")
 _WRITTEN_TO = _WRITTEN_FROM + len(_WRITTEN)
-# A late answer without words of its own keeps those that say why the attempt was given up.
+# A late answer without words of its own keeps those that say why the attempt was given up, and any keeps what the operator did.
 _END = BatchStatement(
-    """
+    f"""
     UPDATE attempts AS a SET finished_at = :now, outcome = u.outcome, carrier_code = coalesce(u.carrier_code, a.carrier_code),
-        detail = coalesce(u.detail, a.detail), smsc_message_id = u.smsc_message_id
-    FROM {rows}
+        detail = CASE WHEN substr(a.detail, 1, {len(OPERATOR)}) = '{OPERATOR}' AND u.detail IS NOT NULL
+            THEN substr(a.detail || '; later: ' || u.detail, 1, {MAX_DETAIL}) ELSE coalesce(u.detail, a.detail) END,
+        smsc_message_id = u.smsc_message_id
+    FROM {{rows}}
     WHERE a.account_id = u.account_id AND a.order_id = u.order_id AND a.position = u.position AND a.number = u.number
         AND (a.outcome IS NULL OR a.outcome = 'unknown')
     """,
