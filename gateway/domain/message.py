@@ -48,7 +48,7 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
             {State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN, State.DELIVERED, State.UNDELIVERED, State.EXPIRED}
         ),
         State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.EXPIRED}),
-        # Back to queued only where the connector's policy is to resend: the handset may already have rung.
+        # Back to queued only where the connector's policy or an operator says so: the handset may already have rung.
         State.UNKNOWN: frozenset({State.SENT, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.FAILED, State.QUEUED}),
         State.DELIVERED: _NOWHERE,
         State.UNDELIVERED: _NOWHERE,

@@ -128,7 +128,7 @@ def _unknown(gateway: Gateway) -> Iterator[Finding]:
     if not counts:
         yield Finding("unknown outcomes", "none")
     for connector, count in counts.items():
-        todo = "look at them: dragoman message list --state unknown; then ask the carrier"
+        todo = "look at them: dragoman unknown list; ask the carrier; then dragoman unknown settle or resend"
         yield Finding("unknown outcomes", f"{count} on connector {connector}", todo)
 
 
