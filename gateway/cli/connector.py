@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -104,7 +104,10 @@ def set_(
     )
     if changes == Changes():
         raise click.UsageError("nothing to change was given")
-    state = service.change(gateway, name, changes, _fits(gateway))
+    read: set[str] = set()
+    state = service.change(gateway, name, changes, _fits(gateway, read))
+    for key in sorted(settings.keys() - read):
+        click.echo(f"Stored, but a connector of kind {state.kind} did not ask for the setting {key}.", err=True)
     _tell(state, _when(gateway, changes), as_json)
 
 
@@ -138,13 +141,32 @@ def disable(gateway: Gateway, name: str, as_json: bool) -> None:
     _tell(state, (f"Connector {name} is off. {stops}", wait, *_usual(gateway)), as_json)
 
 
-def _fits(gateway: Gateway) -> Fits:
-    """Whether settings can work is asked of the kind itself, by making a connector that is never opened."""
+class _Read(Mapping[str, Any]):
+    """Settings that remember which of them were looked at, so that a slip of the keyboard does not go unnoticed."""
+
+    def __init__(self, settings: Mapping[str, Any], read: set[str]) -> None:
+        self._settings = settings
+        self._read = read
+
+    def __getitem__(self, key: str) -> Any:
+        self._read.add(key)
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+
+def _fits(gateway: Gateway, read: set[str] | None = None) -> Fits:
+    """Whether settings can work is asked of the kind itself, by making a connector that is never opened. Fills ``read``."""
+    names: set[str] = set() if read is None else read
 
     def fits(kind: str, settings: Mapping[str, Any]) -> None:
         if kind not in CONNECTORS:
             raise ValueError(f"this version knows no kind {kind}")
-        CONNECTORS[kind](settings, gateway.settings)
+        CONNECTORS[kind](_Read(settings, names), gateway.settings)
 
     return fits
 

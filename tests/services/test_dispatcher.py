@@ -32,6 +32,7 @@ from gateway.services.dispatching import LeaseLost
 from gateway.services.sweeping import sweep
 from gateway.storage.db import db
 from gateway.storage.driver import close_connections
+from gateway.storage.tables import ConnectorRow
 from tests.support.builders import an_account, an_order, attempts, messages, recipients, set_connector, stored_receipts, the_message
 from tests.support.databases import SECRET, FixedClock, settings_for
 
@@ -177,6 +178,25 @@ def test_every_receipt_is_asked_for_though_all_are_due_at_one_moment(gateway):
     assert set(asked) == {each.recipient for each in claimed}
     recovery.receipts(connector, 300.0)
     assert len(asked) == 3 * PAGE + 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_connector_whose_settings_were_changed_is_opened_anew(app, gateway):
+    account = an_account(gateway)
+    an_order(gateway, account)
+    with running(app):
+        wait_until(lambda: all_in(gateway, State.DELIVERED))
+        set_connector(gateway, settings={"window": 1}, parts_per_second=1000)
+        wait_until(lambda: the_fence(gateway) == 2)
+        an_order(gateway, account, recipients(20))
+        wait_until(lambda: all_in(gateway, State.DELIVERED))
+    assert len(attempts(gateway)) == 21
+
+
+def the_fence(gateway: Gateway) -> int:
+    """How often the simulator was taken."""
+    with gateway.reading() as session:
+        return session.get_one(ConnectorRow, "simulator").fence
 
 
 class Narrow(Simulator):

@@ -47,6 +47,12 @@ def test_what_is_given_is_changed_and_when_it_counts_is_told(shell: Shell) -> No
     assert shell.json("connector", "show", "simulator") == found == the_simulator(shell)
 
 
+def test_a_setting_that_nobody_asks_for_is_told(shell: Shell) -> None:
+    done = shell("connector", "set", "simulator", "--setting", "windw=5", "--setting", "window=5", "--json")
+    assert done.stderr == "Stored, but a connector of kind simulator did not ask for the setting windw.\n"
+    assert shell("connector", "set", "simulator", "--setting", "window=6").stderr == ""
+
+
 def test_passwords_are_kept_back(shell: Shell) -> None:
     shell.ok("connector", "set", "simulator", "--setting", "password=hunter2")
     for arguments in (("show", "simulator"), ("show", "simulator", "--json"), ("list", "--json")):
