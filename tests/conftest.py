@@ -12,10 +12,22 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
+from gateway.services import passwords
 from tests.support import postgres, programs, redis
 
 pytest_plugins = ["tests.support.databases", "tests.support.node"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[PasswordHasher]:
+    """Passwords cost next to nothing here: thousands of tests make users. Gives the gateway's own hasher, for the test of its costs."""
+    real = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._nobody = passwords._hasher.hash("nobody")
+    yield real
+    passwords._hasher = real
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ class TestUser:
             ("mario", acme.id, ["smsend:*"], False),
         ]
         assert len({user.user_key for user in users}) == 2
-        assert all(user.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for user in users)
+        assert all(user.password_hash.startswith("$argon2id$v=19") for user in users)
 
     def test_with_a_taken_name(self, gateway):
         create_account(gateway, NewAccount("other"))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 
 import pytest
+from argon2 import PasswordHasher
 
 from gateway.services import passwords
 from gateway.services.passwords import VerifiedPasswords, hash_password, verify_password
 
 
-def test_a_password_fits_its_own_hash_only():
+@pytest.fixture
+def true_costs(cheap_hashes: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", cheap_hashes)
+
+
+def test_a_password_fits_its_own_hash_only(true_costs):
     stored = hash_password("correct horse")
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert "correct" not in stored

@@ -45,7 +45,7 @@ def owner(account: Account, http: FlaskClient) -> Program:
 @pytest.fixture
 def teammate(gateway: Gateway, owner: Program) -> Program:
     """Another user of the owner's account, who may do everything but this."""
-    create_user(gateway, "apiuser", "teammate", PASSWORD, ["smsend:*", "brevisone:read"])
+    create_user(gateway, "apiuser", "teammate", PASSWORD, ["smsend:*"])
     return Program(owner.http, "teammate")
 
 

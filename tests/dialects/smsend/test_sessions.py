@@ -166,7 +166,7 @@ def test_a_disabled_user_is_out_at_once(owner: Program, gateway: Gateway) -> Non
     accounts.set_user_disabled(gateway, "owner", disabled=True)
     refused(owner.send(), 401, "SESSION_EXPIRED")
     refused(owner.get("/status"), 401, "SESSION_EXPIRED")
-    refused(token.send(), 401, "NOT_PERMITTED")
+    refused(token.send(), 401, "DISABLED")
     refused(token.get("/dashboard"), 404, "NOT_FOUND")
     accounts.set_user_disabled(gateway, "owner", disabled=False)
     assert token.send().status_code == 201
@@ -178,9 +178,9 @@ def test_a_closed_account_is_out_at_once(owner: Program, gateway: Gateway) -> No
     owner.sent()
     with gateway.writing() as session:
         session.execute(update(Account).where(Account.name == "owner").values(status="closed"))
-    refused(owner.send(), 401, "NOT_PERMITTED")
-    refused(owner.get("/status"), 401, "NOT_PERMITTED")
-    refused(owner.get("/login", username="owner", password=PASSWORD), 401, "NOT_PERMITTED")
+    refused(owner.send(), 401, "DISABLED")
+    refused(owner.get("/status"), 401, "DISABLED")
+    refused(owner.get("/login", username="owner", password=PASSWORD), 401, "DISABLED")
 
 
 @on_sqlite
