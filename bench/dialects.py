@@ -3,8 +3,8 @@
     python -m bench.dialects [--seconds 3] [--rounds 5] [--check]
 
 One recipient a request, three sync workers, 8 connections, on both databases; one gunicorn serves all four, and rounds are
-interleaved. Limits count in each worker (no Redis); the user's own limit is set high enough not to be met. ``--check`` exits with 1
-when one of the three keeps less than 80 % of the session dialect's rate.
+interleaved. Limits count in each worker, or in the Redis that DRAGOMAN_REDIS_URL names; the user's own limit is set high enough not
+to be met. ``--check`` exits with 1 when one of the three keeps less than 80 % of the session dialect's rate.
 """
 
 from __future__ import annotations

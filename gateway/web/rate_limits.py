@@ -21,12 +21,12 @@ from typing import TypeVar, cast
 
 import flask_limiter._extension
 from flask import Flask, Response, current_app, request
-from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
+from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded, RequestLimit
 from limits.errors import StorageError
 
 from gateway.config import Settings
 from gateway.domain.errors import Throttled
-from gateway.web.windows import ProcessWindows
+from gateway.web.windows import ProcessWindows, SharedWindows
 
 WINDOW_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.5
@@ -129,7 +129,7 @@ def _storage(redis_url: str) -> str:
     """The address as the library spells it."""
     if not redis_url:
         return f"{ProcessWindows.STORAGE_SCHEME[0]}://"
-    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+    return SharedWindows.PREFIX + (f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url)
 
 
 def _storage_options() -> dict[str, str | int]:
@@ -161,6 +161,12 @@ def _allowance() -> Allowance:
     return allowance
 
 
+def _remaining(limiter: Limiter, current: RequestLimit) -> int:
+    storage = limiter.limiter.storage
+    count = storage.counted(current.key) if isinstance(storage, SharedWindows) else None
+    return current.remaining if count is None else max(0, current.limit.amount - count)
+
+
 def _tell(limiter: Limiter, response: Response) -> Response:
     """The headers of contract bulk 5."""
     current = limiter.current_limit
@@ -172,7 +178,7 @@ def _tell(limiter: Limiter, response: Response) -> Response:
         response.headers[RESET] = str(math.ceil(time.time()) + int(response.headers["Retry-After"]))
         return response
     try:
-        response.headers[REMAINING] = str(current.remaining)
+        response.headers[REMAINING] = str(_remaining(limiter, current))
     except StorageError:  # Redis went away meanwhile; the count begins anew in this process
         response.headers[REMAINING] = str(current.limit.amount)
     return response

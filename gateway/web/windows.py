@@ -1,7 +1,7 @@
-"""Counters of this process for the limits library: what its own memory storage does for fixed windows, without a thread.
+"""Counters for the limits library that cost less than its own: in this process without a thread, in Redis with one question a call.
 
-The library's starts a timer thread for nearly every call to look for counters that are over, which cost a tenth of a send. Here those
-that are over go when new ones come.
+The library's memory storage starts a timer thread for nearly every call to look for counters that are over, which cost a tenth of a
+send. Here those that are over go when new ones come. And of Redis it asks twice more what the count has just told.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 
-from limits.storage import Storage
+from limits.storage import RedisStorage, Storage
 
 MOST_WINDOWS = 100_000
 """Beyond this many callers in one window the oldest counts are forgotten: memory has an end, and so has what a limit can remember."""
@@ -74,3 +74,25 @@ class ProcessWindows(Storage):
             if self._windows[oldest][1] > now and len(self._windows) < MOST_WINDOWS:
                 return
             del self._windows[oldest]
+
+
+class SharedWindows(RedisStorage):
+    """Counts in Redis, shared by all workers; remembers, in each thread, what the last count gave."""
+
+    PREFIX = "counted+"
+    STORAGE_SCHEME = ["counted+redis", "counted+rediss", "counted+redis+unix"]  # noqa: RUF012 - the library reads it from the class
+
+    def __init__(self, uri: str, wrap_exceptions: bool = False, **options: float | str | bool) -> None:
+        super().__init__(uri.removeprefix(self.PREFIX), wrap_exceptions=wrap_exceptions, **options)  # type: ignore[arg-type]  # key_prefix is among them
+        self._last = threading.local()
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Counts ``amount`` more and gives the sum of the running window; begins one where none runs."""
+        count = super().incr(key, expiry, amount)
+        self._last.counted = (key, count)
+        return count
+
+    def counted(self, key: str) -> int | None:
+        """What the last count of this thread gave, if it was of this key."""
+        last: tuple[str, int] | None = getattr(self._last, "counted", None)
+        return last[1] if last is not None and last[0] == key else None
