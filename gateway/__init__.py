@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from gateway import console
+from gateway import console, inlets
 from gateway.config import Settings
 from gateway.dialects import DIALECTS
 from gateway.services.clock import Clock, SystemClock
@@ -45,5 +45,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         prepare_engine(db.engine)
         app.extensions["dragoman"] = Gateway(settings, db.engine, GuessLimits(settings), clock or SystemClock())
     install(app, settings, DIALECTS)
+    inlets.install(app)
     console.install(app)
     return app

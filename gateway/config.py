@@ -195,6 +195,11 @@ class Settings:
         _dialect_hosts,
         "",
     )
+    outgoing_networks: tuple[Network, ...] = setting(
+        "Private networks that callbacks and HTTP connectors may reach, such as 10.1.0.0/16, separated by commas; empty: none.",
+        _networks,
+        "",
+    )
     session_idle_seconds: int = setting("Seconds without a call after which a session ends.", _whole(10, 86_400), "300")
     guesses_per_minute_user: int = setting("Wrong passwords a minute for one user before more are refused.", _whole(1, 100_000), "10")
     guesses_per_minute_address: int = setting(
@@ -223,7 +228,7 @@ class Settings:
         "SMS Nodes: which of the priorities 1 to 5 is the most urgent, 5-first or 1-first.", _one_of("5-first", "1-first"), "5-first"
     )
     dispatch_batch: int = setting("Messages that the dispatcher claims at once.", _whole(1, 5000), "200")
-    dispatch_lease_seconds: int = setting("Seconds after which a silent dispatcher's work counts as lost.", _whole(2, 3600), "30")
+    dispatch_lease_seconds: int = setting("Seconds after which a silent dispatcher's work counts as lost.", _whole(2, 3600), "8")
     dispatch_poll_milliseconds: int = setting("Pause of an idle dispatcher between two looks at the database.", _whole(10, 60_000), "250")
     receipt_timeout_hours: int = setting("Hours to wait for a delivery receipt before the message counts as expired.", _whole(1, 720), "48")
     retry_base_seconds: int = setting("Pause before the first retry of a refused send; each further pause doubles.", _whole(1, 3600), "15")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.common import as_json, print_fields, print_json, print_table, with_gateway
-from gateway.connectors import CONNECTORS
+from gateway.connectors import made
 from gateway.domain.sending import RefundPolicy, UnknownPolicy
 from gateway.services import connectors as service
 from gateway.services.connectors import Changes, ConnectorState, Fits
@@ -164,9 +164,7 @@ def _fits(gateway: Gateway, read: set[str] | None = None) -> Fits:
     names: set[str] = set() if read is None else read
 
     def fits(kind: str, settings: Mapping[str, Any]) -> None:
-        if kind not in CONNECTORS:
-            raise ValueError(f"this version knows no kind {kind}")
-        CONNECTORS[kind](_Read(settings, names), gateway.settings)
+        made(kind, _Read(settings, names), gateway.settings)
 
     return fits
 

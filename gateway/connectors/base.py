@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol
 
+from gateway.connectors.settings import Setting
+from gateway.domain.inbound import Inbound
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import AttemptKey, Event, FailureKind, Outcome, Outgoing, Returned
 
@@ -13,13 +17,25 @@ __all__ = [
     "Connector",
     "Event",
     "FailureKind",
+    "Inbound",
+    "Kind",
     "MakeConnector",
     "Outcome",
     "Outgoing",
     "ProcessSettings",
     "Receipt",
     "Returned",
+    "Setting",
+    "Standing",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a connector's way to its carrier is now. ``note``: the last trouble in words for the operator, no secrets; "" for none."""
+
+    is_connected: bool
+    note: str = ""
 
 
 class Connector(Protocol):
@@ -39,7 +55,7 @@ class Connector(Protocol):
     trip; come back by itself after a lost connection, with pauses; give :meth:`room` 0 while the carrier
     is away, so that messages wait and no attempt is used up; say ``retry_after_seconds`` where the carrier does.
 
-    It MAY answer :meth:`query`. It need not be safe to call from several threads.
+    It MAY answer :meth:`query` and :meth:`find`. It need not be safe to call from several threads.
     """
 
     def open(self) -> None:
@@ -54,8 +70,21 @@ class Connector(Protocol):
     def poll(self, timeout_seconds: float) -> list[Event]:
         """What happened since the last call, as soon as there is anything; empty after ``timeout_seconds``."""
 
+    def standing(self) -> Standing:
+        """How the way to the carrier is now. Asked often: no waiting, no work."""
+
     def query(self, smsc_message_id: str, recipient: str) -> Receipt | None:
-        """Asks for the receipt of a message accepted earlier, perhaps by a process that died. None: none yet, or cannot tell."""
+        """Asks for the receipt of a message accepted earlier, perhaps by a process that died.
+
+        None: none yet, or cannot tell, or the carrier was asked and its answer comes through :meth:`poll`. Must not wait for the carrier.
+        """
+
+    def find(self, outgoing: Outgoing) -> None:
+        """Asks by our own reference whether the carrier took a message whose try ended without an answer.
+
+        What it says comes through :meth:`poll` as an outcome under the same key, or never. A connector whose carrier cannot be asked
+        so does nothing.
+        """
 
     def close(self, timeout_seconds: float) -> list[Event]:
         """Ends the connection within the time and gives the last events. Messages still unanswered afterwards count as unknown."""
@@ -70,9 +99,30 @@ class ProcessSettings(Protocol):
     @property
     def simulator_receipt_milliseconds(self) -> int: ...
 
+    @property
+    def outgoing_networks(self) -> tuple[IPv4Network | IPv6Network, ...]: ...
+
+    @property
+    def base_url(self) -> str: ...
+
 
 class MakeConnector(Protocol):
     """Makes a connector that is not open yet."""
 
-    def __call__(self, stored: Mapping[str, Any], process: ProcessSettings) -> Connector:
-        """``stored`` is what the operator set for this connector; ValueError for settings that cannot work."""
+    def __call__(self, settings: Mapping[str, Any], process: ProcessSettings) -> Connector:
+        """``settings`` has a value for each declared setting (:func:`gateway.connectors.settings.read`), secret ones in clear.
+
+        Raises ValueError, with words for the operator, for settings that cannot work together.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of connector.
+
+    ``make`` None: telephones fetch its messages themselves through the web side, and no dispatcher owns it.
+    """
+
+    title: str
+    settings: tuple[Setting, ...]
+    make: MakeConnector | None

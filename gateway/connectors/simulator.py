@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.connectors.base import Event, FailureKind, Outcome, Outgoing, ProcessSettings, Receipt
+from gateway.connectors.base import Event, FailureKind, Kind, Outcome, Outgoing, ProcessSettings, Receipt, Setting, Standing
+from gateway.connectors.settings import text, whole
 from gateway.domain.message import State
 
 COUNTRY = "+999"
@@ -119,13 +120,9 @@ class Simulator:
         self._journal: int | None = None
 
     @classmethod
-    def make(cls, stored: Mapping[str, Any], process: ProcessSettings) -> Simulator:
-        """From the process's settings; the stored ``window`` may narrow the window, ``journal`` names a file."""
-        window, journal = stored.get("window", WINDOW), stored.get("journal")
-        if not isinstance(window, int) or window < 1:
-            raise ValueError("window must be a whole number from 1")
-        if not isinstance(journal, str | None):
-            raise ValueError("journal must be the path of a file")
+    def make(cls, settings: Mapping[str, Any], process: ProcessSettings) -> Simulator:
+        """From the process's settings and the declared ones."""
+        window, journal = settings["window"], settings["journal"]
         delay, receipt_delay = process.simulator_delay_milliseconds / 1000, process.simulator_receipt_milliseconds / 1000
         return cls(delay, receipt_delay, window, journal=journal)
 
@@ -156,6 +153,12 @@ class Simulator:
                     return self._due(now)
                 next_time = self._coming[0][0] if self._coming else deadline
                 self._changed.wait(min(next_time, deadline) - now)
+
+    def standing(self) -> Standing:
+        return Standing(is_connected=True)
+
+    def find(self, outgoing: Outgoing) -> None:
+        """It never took what it did not answer."""
 
     def query(self, smsc_message_id: str, recipient: str) -> Receipt | None:
         accepted_at = _accepted_at(smsc_message_id)
@@ -221,3 +224,13 @@ def _accepted_at(smsc_message_id: str) -> datetime | None:
         return datetime.fromtimestamp(int(smsc_message_id.split("-")[0], 16) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+KIND = Kind(
+    title="Simulator",
+    settings=(
+        Setting("window", "Most unanswered messages.", whole(1, 1_000_000), WINDOW),
+        Setting("journal", "A file that gets a line for each message taken; for tests.", text(), None),
+    ),
+    make=Simulator.make,
+)

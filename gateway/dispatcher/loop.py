@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.connectors import CONNECTORS
+from gateway.connectors import made
 from gateway.connectors.base import Connector
 from gateway.dispatcher.bucket import TokenBucket
 from gateway.dispatcher.lanes import shares
 from gateway.dispatcher.outage import Outage
 from gateway.dispatcher.recovery import Recovery
 from gateway.domain.errors import StorageUnavailable
+from gateway.domain.inbound import Inbound
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import AttemptKey, Event, FailureKind, Outcome, Outgoing, Returned
 from gateway.services import dispatching
@@ -65,10 +66,11 @@ class ConnectorLoop:
 
     def _serve(self, lease: Lease) -> None:
         try:
-            connector = CONNECTORS[lease.kind](lease.settings, self._gateway.settings)
+            connector = made(lease.kind, lease.settings, self._gateway.settings)
         except ValueError:
             dispatching.release(self._gateway, lease)
             raise
+        assert connector is not None  # the supervisor starts no loop for a kind that telephones serve
         tenure = Tenure(self._gateway, lease, connector, self._outage)
         log.info("connector_taken", connector=self._name, fence=lease.fence)
         try:
@@ -168,7 +170,7 @@ class Tenure:
 
     def _open(self) -> set[AttemptKey]:
         """The attempts whose outcome is not in the database yet: still with the carrier, or answered and not recorded."""
-        return self._in_flight | {event.key for event in self._unrecorded if not isinstance(event, Receipt)}
+        return self._in_flight | {event.key for event in self._unrecorded if not isinstance(event, Receipt | Inbound)}
 
     def _keep_lease(self) -> None:
         if not self._lost:
@@ -181,7 +183,7 @@ class Tenure:
         """Keeps events until they are recorded, and rests when the carrier asks for it."""
         self._unrecorded += events
         for event in events:
-            if isinstance(event, Receipt):
+            if isinstance(event, Receipt | Inbound):
                 continue
             self._in_flight.discard(event.key)
             if isinstance(event, Outcome) and event.failure in (FailureKind.THROTTLED, FailureKind.MISCONFIGURED):

@@ -71,7 +71,7 @@ class _Supervisor:
 
     def _look(self) -> None:
         for name, kind in dispatching.connectors(self._gateway).items():
-            if kind in CONNECTORS and name not in self._threads:
+            if kind in CONNECTORS and CONNECTORS[kind].make is not None and name not in self._threads:
                 self._start(name)
         if time.monotonic() >= self._next_sweep:
             moved = sweep(self._gateway)

@@ -5,7 +5,7 @@ Receipts come early, twice, out of order or never; the first final word stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.message import WAITING, State, may_move
@@ -19,13 +19,15 @@ class Receipt:
     """One report about one message.
 
     ``smsc_message_id`` is the carrier's id, ``at`` the carrier's time of the event (aware), ``carrier_code`` its own
-    code as it came. Raises ValueError for another state or a naive time.
+    code as it came. ``recipient`` (E.164) is whom the message went to, where the receipt says so: it proves that an id written in
+    another form is the same. Raises ValueError for another state or a naive time.
     """
 
     smsc_message_id: str
     state: State
     at: datetime
     carrier_code: str = ""
+    recipient: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if self.state not in RECEIPT_STATES:

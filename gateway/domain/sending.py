@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.domain.alphabet import Alphabet
+from gateway.domain.inbound import Inbound
 from gateway.domain.message import State, is_final
 from gateway.domain.receipt import Receipt
 
@@ -97,12 +98,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The message was never handed over: it waits again as if it had not been claimed."""
+    """The message was never handed over: it waits again as if it had not been claimed, not before ``due_at`` where that is given.
+
+    ``detail`` says why, in words for the operator.
+    """
 
     key: AttemptKey
+    due_at: datetime | None = None
+    detail: str = ""
 
 
-Event = Outcome | Returned | Receipt
+Event = Outcome | Returned | Receipt | Inbound
 
 
 class UnknownPolicy(enum.StrEnum):

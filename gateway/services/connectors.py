@@ -31,12 +31,15 @@ Fits = Callable[[str, Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
-    """A connector as it stands. ``waiting`` counts messages that are accepted and not sent yet, scheduled ones too."""
+    """A connector as it stands. ``secrets`` are the names of the secret settings that are set. ``waiting`` counts messages that are
+    accepted and not sent yet, scheduled ones too.
+    """
 
     name: str
     kind: str
     enabled: bool
     settings: Mapping[str, Any] = field(repr=False)
+    secrets: Collection[str]
     parts_per_second: int
     unknown_policy: UnknownPolicy
     refund_policy: RefundPolicy
@@ -54,6 +57,7 @@ class Changes:
     unknown_policy: UnknownPolicy | None = None
     refund_policy: RefundPolicy | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     unset: Collection[str] = ()
 
 
@@ -176,6 +180,7 @@ def _state(each: Standing, leased: bool) -> ConnectorState:
         kind=row.kind,
         enabled=row.enabled,
         settings=dict(row.settings),
+        secrets=(),
         parts_per_second=row.parts_per_second,
         unknown_policy=UnknownPolicy(row.unknown_policy),
         refund_policy=RefundPolicy(row.refund_policy),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict
+from gateway.domain.inbound import Inbound
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.retry import RetryPolicy, delay_seconds
@@ -31,6 +32,8 @@ from gateway.domain.sending import (
     Returned,
     UnknownPolicy,
 )
+from gateway.services import inbound
+from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
 from gateway.storage import dispatch, leases, receipts
@@ -51,14 +54,14 @@ class LeaseLost(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to use a connector until ``until``, and what the operator set for it."""
+    """The right to use a connector until ``until``, and what the operator set for it, secrets in clear."""
 
     connector: str
     owner: str
     fence: int
     until: datetime
     kind: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)
     parts_per_second: int
 
 
@@ -76,7 +79,8 @@ def own(gateway: Gateway, connector: str, owner: str) -> Lease | None:
         row = leases.take(session, connector, owner, now, until)
         if row is None:
             return None
-        return Lease(row.name, owner, row.fence, until, row.kind, dict(row.settings), row.parts_per_second)
+        settings = every_setting(gateway, row.name, row.settings, row.secrets)
+        return Lease(row.name, owner, row.fence, until, row.kind, settings, row.parts_per_second)
 
 
 def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()) -> Lease:
@@ -94,7 +98,8 @@ def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()
         if found is None:
             raise LeaseLost(lease.connector)
         dispatch.extend(session, in_flight, until)
-    return replace(lease, until=until, settings=found.settings, parts_per_second=found.parts_per_second)
+    settings = every_setting(gateway, lease.connector, found.settings, found.secrets)
+    return replace(lease, until=until, settings=settings, parts_per_second=found.parts_per_second)
 
 
 def release(gateway: Gateway, lease: Lease) -> None:
@@ -139,7 +144,7 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
     now = gateway.clock.now()
     with gateway.writing() as session:
         chosen = policies(session)
-        outcomes = [event for event in events if not isinstance(event, Receipt)]
+        outcomes = [event for event in events if isinstance(event, Outcome | Returned)]
         if outcomes:
             _record_outcomes(gateway, session, outcomes, chosen, now)
             names = [_clean(event.smsc_message_id) for event in outcomes if isinstance(event, Outcome) and event.smsc_message_id]
@@ -147,6 +152,9 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
         came = [_clean_receipt(event) for event in events if isinstance(event, Receipt)]
         if came:
             record_receipts(session, connector, came, chosen, now)
+        messages = [event for event in events if isinstance(event, Inbound)]
+        if messages:
+            inbound.receive(session, connector, messages, now)
 
 
 def awaiting_receipts(gateway: Gateway, connector: str, sent_before: datetime, after: ReceiptPlace | None, most: int) -> list[Awaiting]:
@@ -176,7 +184,8 @@ def _is_current(message: Held, outcome: Outcome | Returned) -> bool:
 def _after(gateway: Gateway, message: Held, outcome: Outcome | Returned, policy: Policies, now: datetime) -> Held:
     """The message as the outcome leaves it."""
     if isinstance(outcome, Returned):
-        return message._replace(state=State.QUEUED, attempts=message.attempts - 1)
+        due_at = message.due_at if outcome.due_at is None else outcome.due_at
+        return message._replace(state=State.QUEUED, attempts=message.attempts - 1, due_at=due_at)
     match outcome.failure:
         case None:
             receipt_due = now + timedelta(hours=gateway.settings.receipt_timeout_hours) if message.wants_receipt else None
@@ -222,7 +231,7 @@ def _retries(gateway: Gateway) -> RetryPolicy:
 
 def _ended(outcome: Outcome | Returned) -> Ended:
     if isinstance(outcome, Returned):
-        return Ended(outcome.key, "returned", None, None, None)
+        return Ended(outcome.key, "returned", None, _clean(outcome.detail, MAX_DETAIL) or None, None)
     code, detail = _clean(outcome.carrier_code, MAX_CARRIER_CODE) or None, _clean(outcome.detail, MAX_DETAIL) or None
     name = _clean(outcome.smsc_message_id or "") or None
     return Ended(outcome.key, outcome.failure.value if outcome.failure else "accepted", code, detail, name)

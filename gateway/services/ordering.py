@@ -28,7 +28,9 @@ from gateway.domain.parts import Encoded, TextPolicy, encode
 from gateway.domain.tariff import PriceList
 from gateway.services.core import Gateway
 from gateway.services.ledger import refund
+from gateway.services.placing import Way, place
 from gateway.services.pricing import Offer, read_offer
+from gateway.services.screening import screen
 from gateway.storage import accept as acceptance
 from gateway.storage import orders as stored
 from gateway.storage.accept import Cap, CapReached, Item, Mixed, NewOrder, ReferenceTaken, Uniform
@@ -216,6 +218,10 @@ def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer
     messages = _messages(submission, terms.text_policy, common, offer.prices)
     if is_test:
         messages = messages.free()
+    else:
+        messages = screen(gateway, submission, messages, due_at or now)
+    way = Way(TEST_CONNECTOR) if is_test else place(offer, submission, terms.connector, messages)
+    messages = way.messages or messages
     units = messages.units * len(messages) if isinstance(messages, Uniform) else sum(item.units for item in messages.rows)
     cap = None if terms.daily_cap is None else Cap(terms.cap_scope, now.astimezone(terms.zone).date(), terms.daily_cap)
     return NewOrder(
@@ -244,7 +250,9 @@ def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer
         expires_at=(due_at or now) + submission.validity if submission.validity else None,
         created_at=now,
         state=State.SCHEDULED.value if due_at else State.QUEUED.value,
-        connector=TEST_CONNECTOR if is_test else submission.connector or terms.connector or offer.connector,
+        connector=way.connector,
+        route=way.route,
+        is_pinned=way.is_pinned,
         messages=messages,
         is_test=is_test,
         is_flash=submission.is_flash,

@@ -39,13 +39,26 @@ AcceptOnce = Callable[["Engine", "NewOrder", dict[str, Any]], "Recorded | None"]
 
 
 class Item(NamedTuple):
-    """One message to be: ``text`` and ``alphabet`` only where they differ from the order's."""
+    """One message to be: ``text``, ``alphabet``, ``connector``, ``route`` and ``due_at`` only where they differ from the order's.
+
+    ``state`` ``blocked`` with the reason in ``failure`` (at most 200 characters): stored, never sent; its ``units`` must be 0.
+    """
 
     recipient: str
     text: str | None
     alphabet: str | None
     parts: int
     units: int
+    connector: str | None = None
+    route: str | None = None
+    due_at: datetime | None = None
+    state: str | None = None
+    failure: str | None = None
+
+
+_ITEM_COLUMNS = (
+    "recipients", "texts", "alphabets", "parts_each", "units_each", "connectors", "routes", "dues", "states", "failures",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class Uniform:
         return len(self.recipients)
 
     def columns(self, start: int, stop: int) -> dict[str, list[Any]]:
-        return {"recipients": list(self.recipients[start:stop]), "texts": [], "alphabets": [], "parts_each": [], "units_each": []}
+        return {name: [] for name in _ITEM_COLUMNS} | {"recipients": list(self.recipients[start:stop])}
 
     def free(self) -> Uniform:
         """The same at no price."""
@@ -81,12 +94,17 @@ class Mixed:
         return len(self.rows)
 
     def columns(self, start: int, stop: int) -> dict[str, list[Any]]:
-        names = ("recipients", "texts", "alphabets", "parts_each", "units_each")
-        return {name: list(column) for name, column in zip(names, zip(*self.rows[start:stop], strict=True), strict=True)}
+        return {name: list(column) for name, column in zip(_ITEM_COLUMNS, zip(*self.rows[start:stop], strict=True), strict=True)}
 
     def free(self) -> Mixed:
         """The same at no price."""
         return Mixed([item._replace(units=0) for item in self.rows])
+
+    @property
+    def dues(self) -> list[datetime | None]:
+        """When each is due where that differs from the order; empty where none does."""
+        dues = [item.due_at for item in self.rows]
+        return dues if any(dues) else []
 
     def items(self) -> Iterator[Item]:
         return iter(self.rows)
@@ -142,6 +160,8 @@ class NewOrder:
     validity: timedelta | None = None
     cap: Cap | None = None
     pace: Pace | None = None
+    route: str | None = None
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +201,7 @@ _HOLDERS = {
 _ORDER_COLUMNS = (
     "account_id", "id", "user_id", "dialect", "client_ref", "idempotency_key", "fingerprint", "message_type", "type_token", "text",
     "text_read", "alphabet", "parts", "originator", "label", "wants_receipt", "priority", "recipient_count", "units", "due_at",
-    "expires_at", "created_at", "credential_id", "is_test", "is_flash", "is_encrypted",
+    "expires_at", "created_at", "credential_id", "is_test", "is_flash", "is_encrypted", "is_pinned",
 )  # fmt: skip
 _ORDER_VALUES = ", ".join(f":{name}" for name in _ORDER_COLUMNS)
 _ORDER_TARGET = f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}, charge_sequence)"
@@ -191,22 +211,29 @@ _LEDGER_TARGET = """
 """
 _LEDGER_VALUES = f":account_id, {{sequence}}, :account_id, {REVENUE_ACCOUNT_ID}, :units, {{balance}}, 'charge', :id, '', :created_at"
 _MESSAGE_TARGET = """
-    INSERT INTO messages
-        (account_id, order_id, position, recipient, text, alphabet, parts, units, state, connector, priority, due_at, expires_at)
+    INSERT INTO messages (account_id, order_id, position, recipient, text, alphabet, parts, units, connector, route, priority,
+        due_at, expires_at, state, failure, final_at)
 """
-_MESSAGE_SOURCE = """
-    SELECT :account_id, :id, :start + u.number - 1, u.recipient, u.text, u.alphabet,
-        coalesce(u.parts, :parts), coalesce(u.units, :unit_price), :state, :connector, :priority, {due}
-    FROM {debit} unnest(:recipients::text[], :texts::text[], :alphabets::text[], :parts_each::int[], :units_each::bigint[]{each})
-        WITH ORDINALITY AS u(recipient, text, alphabet, parts, units{names}, number)
+_UNIFORM_SOURCE = """
+    SELECT :account_id, :id, :start + u.number - 1, u.recipient, NULL, NULL, :parts, :unit_price, :connector, :route, :priority,
+        :due, :expires_at, :state, NULL, NULL
+    FROM {debit} unnest(:recipients::text[]) WITH ORDINALITY AS u(recipient, number)
 """
-_ONE_DUE = {"due": ":due, :expires_at", "each": "", "names": ""}
-_OWN_DUE = {"due": "u.due, u.expires_at", "each": ", :dues::timestamptz[], :expiries::timestamptz[]", "names": ", due, expires_at"}
-_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit='', **_ONE_DUE)}")
-_PACED_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit='', **_OWN_DUE)}")
+_MIXED_SOURCE = """
+    SELECT :account_id, :id, :start + u.number - 1, u.recipient, u.text, u.alphabet, coalesce(u.parts, :parts),
+        coalesce(u.units, :unit_price), coalesce(u.connector, :connector), coalesce(u.route, :route), :priority,
+        coalesce(u.due, :due), CASE WHEN u.due IS NULL THEN :expires_at ELSE u.expires_at END,
+        coalesce(u.state, :state), u.failure, CASE WHEN u.state IS NULL THEN NULL ELSE :created_at END
+    FROM {debit} unnest(:recipients::text[], :texts::text[], :alphabets::text[], :parts_each::int[], :units_each::bigint[],
+        :connectors::text[], :routes::text[], :dues::timestamptz[], :expiries::timestamptz[], :states::text[], :failures::text[])
+        WITH ORDINALITY
+        AS u(recipient, text, alphabet, parts, units, connector, route, due, expires_at, state, failure, number)
+"""
+_UNIFORM_CHUNK = Statement(f"{_MESSAGE_TARGET} {_UNIFORM_SOURCE.format(debit='')}")
+_MIXED_CHUNK = Statement(f"{_MESSAGE_TARGET} {_MIXED_SOURCE.format(debit='')}")
 _ORDER_ALONE = Statement(f"{_ORDER_TARGET} VALUES ({_ORDER_VALUES}, :sequence)")
 _ENTRY_ALONE = Statement(f"{_LEDGER_TARGET} VALUES ({_LEDGER_VALUES.format(sequence=':sequence', balance=':balance')})")
-_SQLITE_MESSAGE = f"{_MESSAGE_TARGET} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SQLITE_MESSAGE = f"{_MESSAGE_TARGET} VALUES ({', '.join('?' * 16)})"
 _COUNT_DAY = Statement("""
     INSERT INTO daily_uses (scope, day, count) VALUES (:scope, :day, :wanted)
     ON CONFLICT (scope, day) DO UPDATE SET count = daily_uses.count + :wanted WHERE daily_uses.count + :wanted <= :most
@@ -229,13 +256,15 @@ class _Wording:
         """
         entry = _LEDGER_VALUES.format(sequence="debit.ledger_sequence", balance="debit.balance")
         self.debit = Statement(debit)
-        self.whole = Statement(f"""
+        whole = f"""
             WITH debit AS ({debit}),
             new_order AS ({_ORDER_TARGET} SELECT {_ORDER_VALUES}, debit.ledger_sequence FROM debit),
-            new_messages AS ({_MESSAGE_TARGET} {_MESSAGE_SOURCE.format(debit="debit,", **_ONE_DUE)}),
+            new_messages AS ({_MESSAGE_TARGET} {{source}}),
             new_entry AS ({_LEDGER_TARGET} SELECT {entry} FROM debit)
             SELECT balance, ledger_sequence FROM debit
-        """)
+        """
+        self.whole_uniform = Statement(whole.format(source=_UNIFORM_SOURCE.format(debit="debit,")))
+        self.whole_mixed = Statement(whole.format(source=_MIXED_SOURCE.format(debit="debit,")))
         self.standing = Statement(f"""
             SELECT balance + credit_limit, {stands},
                 EXISTS (SELECT 1 FROM orders o WHERE o.account_id = accounts.id AND o.idempotency_key = :idempotency_key),
@@ -312,8 +341,9 @@ def _accept_after_loss(
 
 def _accept_whole(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     with postgresql_connection(engine, autocommit=True) as connection:
-        everything = params | order.messages.columns(0, len(order.messages)) | {"start": 0}
-        row = connection.execute(_wording(order).whole.postgresql, everything).fetchone()
+        wording = _wording(order)
+        whole = wording.whole_uniform if isinstance(order.messages, Uniform) else wording.whole_mixed
+        row = connection.execute(whole.postgresql, params | _chunk(order, 0, len(order.messages), _dues(order))).fetchone()
         return Recorded(*row) if row else None
 
 
@@ -324,10 +354,9 @@ def _accept_chunks(engine: Engine, order: NewOrder, params: dict[str, Any]) -> R
             transaction = _Transaction(lambda statement, values: connection.execute(statement.postgresql, values))
             dues = transaction.reserve(order)
             for start in range(0, len(order.messages), CHUNK):
-                chunk = params | order.messages.columns(start, start + CHUNK) | {"start": start}
-                if dues:
-                    chunk |= {"dues": dues[start : start + CHUNK], "expiries": _expiries(order, dues[start : start + CHUNK])}
-                connection.execute((_PACED_CHUNK if dues else _CHUNK).postgresql, chunk)
+                is_plain = isinstance(order.messages, Uniform) and not dues
+                chunk = params | _chunk(order, start, start + CHUNK, dues)
+                connection.execute((_UNIFORM_CHUNK if is_plain else _MIXED_CHUNK).postgresql, chunk)
             row = connection.execute(_wording(order).debit.postgresql, params).fetchone()
             if row is None:
                 raise _NotCovered
@@ -360,13 +389,26 @@ def _accept_sqlite(engine: Engine, order: NewOrder, params: dict[str, Any]) -> R
         return _repeated(engine, order, str(error))
 
 
-def _sqlite_messages(order: NewOrder, values: dict[str, Any], dues: Sequence[datetime]) -> Iterator[Row]:
-    account_id, order_id = values["account_id"], values["id"]
-    head = (values["state"], values["connector"], values["priority"])
-    due = (values["due"], values["expires_at"])
+def _chunk(order: NewOrder, start: int, stop: int, dues: Sequence[datetime | None]) -> dict[str, Any]:
+    """The parameters of some of the order's messages."""
+    own = dues[start:stop]
+    return order.messages.columns(start, stop) | {"start": start, "dues": own, "expiries": _expiries(order, own)}
+
+
+def _dues(order: NewOrder) -> list[datetime | None]:
+    """When each message is due, where the order itself says so for some; empty: all with the order."""
+    return [] if isinstance(order.messages, Uniform) else order.messages.dues
+
+
+def _sqlite_messages(order: NewOrder, values: dict[str, Any], dues: Sequence[datetime | None]) -> Iterator[Row]:
+    account_id, order_id, priority = values["account_id"], values["id"], values["priority"]
+    due, accepted_at = (values["due"], values["expires_at"]), values["created_at"]
     own = list(zip(map(sqlite_value, dues), map(sqlite_value, _expiries(order, dues)), strict=True))
     for position, item in enumerate(order.messages.items()):
-        yield (account_id, order_id, position, *item, *head, *(own[position] if own else due))
+        when = own[position] if own and own[position][0] is not None else due
+        way = (item.connector or values["connector"], item.route or values["route"], priority)
+        end = (item.state or values["state"], item.failure, accepted_at if item.state else None)
+        yield (account_id, order_id, position, *item[:5], *way, *when, *end)
 
 
 class _Transaction:
@@ -379,15 +421,20 @@ class _Transaction:
     def __init__(self, execute: Callable[[Statement, Params], Any]) -> None:
         self._execute = execute
 
-    def reserve(self, order: NewOrder) -> list[datetime]:
-        """Counts the messages against the day's cap, and books each its time where the number has a pace; empty: all are due at once.
+    def reserve(self, order: NewOrder) -> list[datetime | None]:
+        """Counts the messages against the day's cap, and books each its time where the number has a pace.
+
+        Returns:
+            When each is due; empty: all with the order.
 
         Raises:
             CapReached
         """
         if order.cap is not None:
             self._count(order.cap, len(order.messages))
-        return self._book(order, order.pace) if order.pace is not None and order.due_at is None else []
+        if order.pace is None or order.due_at is not None:
+            return _dues(order)
+        return [*self._book(order, order.pace)]
 
     def _count(self, cap: Cap, wanted: int) -> None:
         params = {"scope": cap.scope, "day": cap.day, "wanted": wanted, "most": cap.most}
@@ -404,8 +451,8 @@ class _Transaction:
         return dues
 
 
-def _expiries(order: NewOrder, dues: Sequence[datetime]) -> list[datetime | None]:
-    return [None if order.validity is None else due + order.validity for due in dues]
+def _expiries(order: NewOrder, dues: Sequence[datetime | None]) -> list[datetime | None]:
+    return [None if order.validity is None or due is None else due + order.validity for due in dues]
 
 
 def _refused(engine: Engine, order: NewOrder, params: dict[str, Any], reached: CapReached | None) -> Recorded:
@@ -437,7 +484,7 @@ def _already_recorded(engine: Engine, order: NewOrder) -> Recorded | None:
 
 
 def _params(order: NewOrder) -> dict[str, Any]:
-    names = (*_ORDER_COLUMNS, "session_id", "user_revision", "state", "connector")
+    names = (*_ORDER_COLUMNS, "session_id", "user_revision", "state", "connector", "route")
     params = {name: getattr(order, name) for name in names if name != "recipient_count"}
     unit_price = order.messages.units if isinstance(order.messages, Uniform) else 0
     return params | {"recipient_count": len(order.messages), "unit_price": unit_price, "due": order.due_at or order.created_at}

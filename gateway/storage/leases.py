@@ -22,6 +22,7 @@ class Renewed(NamedTuple):
     """What the operator set for a connector, as it is now."""
 
     settings: dict[str, Any]
+    secrets: bytes | None
     parts_per_second: int
 
 
@@ -45,9 +46,9 @@ def take(session: Session, name: str, owner: str, now: datetime, until: datetime
 def renew(session: Session, name: str, owner: str, fence: int, until: datetime) -> Renewed | None:
     """Lets the lease run until ``until``, if it still ran under this fence and the connector is enabled; else None."""
     mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
-    renewed = mine.where(ConnectorRow.enabled).values(lease_until=until).returning(ConnectorRow.settings, ConnectorRow.parts_per_second)
-    row = session.execute(renewed).first()
-    return None if row is None else Renewed(dict(row.settings), row.parts_per_second)
+    columns = (ConnectorRow.settings, ConnectorRow.secrets, ConnectorRow.parts_per_second)
+    row = session.execute(mine.where(ConnectorRow.enabled).values(lease_until=until).returning(*columns)).first()
+    return None if row is None else Renewed(dict(row.settings), row.secrets, row.parts_per_second)
 
 
 def holds(session: Session, name: str, owner: str, fence: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.connectors import CONNECTORS
+from gateway.connectors import made
 from gateway.connectors.base import FailureKind, Outcome
 from gateway.connectors.simulator import MAGIC, Simulator, behaviour
 from gateway.domain.message import State
@@ -126,6 +126,6 @@ def test_no_receipt_is_sent_where_none_was_asked_for():
 
 def test_is_registered_and_refuses_a_senseless_window():
     settings = settings_for("sqlite:///unused.sqlite3")
-    assert CONNECTORS["simulator"]({"window": 3}, settings).room() == 3
+    assert Simulator.make({"window": 3, "journal": None}, settings).room() == 3
     with pytest.raises(ValueError, match="window"):
-        CONNECTORS["simulator"]({"window": 0}, settings)
+        made("simulator", {"window": 0}, settings)

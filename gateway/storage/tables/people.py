@@ -14,7 +14,10 @@ from gateway.storage.types import BigKey
 
 
 class Account(Base):
-    """Who pays. ``balance`` and ``credit_limit`` are in units (1 credit = 1000 units)."""
+    """Who pays. ``balance`` and ``credit_limit`` are in units (1 credit = 1000 units).
+
+    ``parts_per_second`` (0: no limit) is how fast its messages come due; ``next_slot_at`` is the earliest moment for the next one.
+    """
 
     __tablename__ = "accounts"
     __table_args__ = (CheckConstraint("kind = 'system' OR balance + credit_limit >= 0", name="balance_within_limit"),)
@@ -33,6 +36,8 @@ class Account(Base):
     credit_limit: Mapped[int] = mapped_column(BigInteger, default=0)
     ledger_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
+    parts_per_second: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    next_slot_at: Mapped[datetime | None]
 
 
 class User(Base):

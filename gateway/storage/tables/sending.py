@@ -14,7 +14,11 @@ from gateway.storage.types import BigKey
 
 
 class ConnectorRow(Base):
-    """One way out and who owns it now. ``parts_per_second`` 0 means no limit."""
+    """One way out and who owns it now. ``parts_per_second`` 0 means no limit.
+
+    ``settings`` are the kind's own; those that are secret lie in ``secrets``, encrypted (:mod:`gateway.services.vault`).
+    ``inbound_account_id`` gets what comes in by it to a number that nobody owns.
+    """
 
     __tablename__ = "connectors"
 
@@ -29,13 +33,15 @@ class ConnectorRow(Base):
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
+    secrets: Mapped[bytes | None] = mapped_column(LargeBinary)
+    inbound_account_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Order(Base):
     """One accepted submission, with the text once for all its recipients.
 
     ``text_read`` is what the customer wrote, kept only where something else is sent: transliterated, cut on request,
-    or with links put in.
+    or with links put in. ``is_pinned``: the caller chose the connector, so no other is ever tried.
     """
 
     __tablename__ = "orders"
@@ -87,6 +93,7 @@ class Order(Base):
     is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_flash: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_encrypted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 WAITING = text("state IN ('scheduled', 'queued')")
@@ -101,7 +108,7 @@ class Message(Base):
 
     ``text`` and ``alphabet`` are set only when this recipient has a text of its own. ``fence`` counts the
     claims; ``lease_until`` bounds the running one. ``receipt_due_at`` is set while a receipt is awaited.
-    ``hidden_at``: the customer deleted it from the lists; it and its charge stay.
+    ``hidden_at``: the customer deleted it from the lists; it and its charge stay. ``route`` names the rule that chose the connector.
     """
 
     __tablename__ = "messages"
@@ -162,6 +169,7 @@ class Message(Base):
     failure: Mapped[str | None] = mapped_column(String(200))
     refunded_units: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     hidden_at: Mapped[datetime | None]
+    route: Mapped[str | None] = mapped_column(String(64))
 
 
 class Attempt(Base):

@@ -1,0 +1,14 @@
+"""What is not sent though it was asked for, and what is sent later: opted-out numbers, velocity caps, quiet hours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.domain.order import Submission
+from gateway.services.core import Gateway
+from gateway.storage.accept import Mixed, Uniform
+
+
+def screen(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, due_at: datetime) -> Uniform | Mixed:
+    """The messages with those blocked that may not be sent (free of charge), and those put off that may not be sent yet."""
+    return messages
