@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.common import as_json, print_fields, print_json, print_table, with_gateway
-from gateway.connectors import made
+from gateway.cli.common import Refusal, as_json, print_fields, print_json, print_table, with_gateway
+from gateway.connectors import CONNECTORS, made
+from gateway.connectors.settings import REQUIRED, Setting
+from gateway.dispatcher.trial import trial
 from gateway.domain.sending import RefundPolicy, UnknownPolicy
 from gateway.services import connectors as service
 from gateway.services.connectors import Changes, ConnectorState, Fits
 from gateway.services.core import Gateway
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 HEAD = ("CONNECTOR", "KIND", "STATE", "PARTS/S", "IF UNKNOWN", "PAID BACK", "WAITING", "UNKNOWN")
-SECRET_WORDS = ("password", "secret", "token", "key")
+GENERATED_BYTES = 24
 KEPT_BACK = "(kept back)"
 
 
@@ -49,7 +55,7 @@ def list_(gateway: Gateway, as_json: bool) -> None:
 @as_json
 @with_gateway
 def show(gateway: Gateway, name: str, as_json: bool) -> None:
-    """Shows one connector with its settings. Values of passwords and keys are kept back.
+    """Shows one connector with its settings. Secret values are kept back.
 
     \b
     Example: dragoman connector show simulator
@@ -71,44 +77,157 @@ def _settings(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]
     return found
 
 
-@connector.command(name="set")
+def what_to_set(command: F) -> F:
+    """Adds what can be set, as the arguments that :func:`_changes` takes."""
+    unknown, refund = [each.value for each in UnknownPolicy], [each.value for each in RefundPolicy]
+    for option in (
+        click.option("--inbound-account", metavar="NAME", help="Account of what comes in to a number that nobody owns; '' is none."),
+        click.option("--generate", multiple=True, metavar="KEY", help="A secret setting to make up; it is printed once. Repeatable."),
+        click.option("--secret", "secret", multiple=True, metavar="KEY", help="A secret setting; its value is asked for. Repeatable."),
+        click.option("--setting", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="A setting; repeatable."),
+        click.option("--refund-policy", type=click.Choice(refund), help="Which messages are paid back."),
+        click.option("--unknown-policy", type=click.Choice(unknown), help="What becomes of unknown messages."),
+        click.option("--parts-per-second", type=int, metavar="N", help="Most message parts a second; 0 is no limit."),
+    ):
+        command = option(command)
+    return command
+
+
+@connector.command()
 @click.argument("name")
-@click.option("--parts-per-second", type=int, metavar="N", help="Most message parts a second; 0 is no limit.")
-@click.option("--unknown-policy", type=click.Choice([each.value for each in UnknownPolicy]), help="What becomes of unknown messages.")
-@click.option("--refund-policy", type=click.Choice([each.value for each in RefundPolicy]), help="Which messages are paid back.")
-@click.option("--setting", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="A setting of its kind; repeatable.")
-@click.option("--unset", multiple=True, metavar="KEY", help="A setting to take away; repeatable.")
+@click.option("--kind", required=True, type=click.Choice(sorted(CONNECTORS)), help="What is at the other end; see 'connector kinds'.")
+@what_to_set
+@click.option("--off", is_flag=True, help="Leave it switched off for now.")
 @as_json
 @with_gateway
-def set_(
-    gateway: Gateway,
-    name: str,
-    parts_per_second: int | None,
-    unknown_policy: str | None,
-    refund_policy: str | None,
-    settings: dict[str, Any],
-    unset: tuple[str, ...],
-    as_json: bool,
-) -> None:
+def add(gateway: Gateway, /, name: str, kind: str, off: bool, as_json: bool, **given: Any) -> None:
+    """Adds a connector. Values of secret settings are asked for, or read from standard input, a line each.
+
+    \b
+    Example: dragoman connector add carrier --kind smpp --setting host=smpp.example.org --setting system_id=acme --secret password
+    """
+    changes, generated = _changes(kind, **given)
+    state = service.add(gateway, name, kind, changes, _fits(gateway), enabled=not off)
+    _tell(state, (f"Connector {name} is there{', switched off' if off else ''}.", *_usual(gateway)), as_json, generated)
+
+
+@connector.command(name="set")
+@click.argument("name")
+@what_to_set
+@click.option("--unset", multiple=True, metavar="KEY", help="A setting, secret or not, to take away; repeatable.")
+@as_json
+@with_gateway
+def set_(gateway: Gateway, /, name: str, unset: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Changes what is given and leaves the rest. Settings that cannot work are refused.
 
     \b
     Example: dragoman connector set simulator --parts-per-second 30 --refund-policy undelivered
     """
+    changes, generated = _changes(service.one(gateway, name).kind, unset=unset, **given)
+    if changes == Changes():
+        raise click.UsageError("nothing to change was given")
+    state = service.change(gateway, name, changes, _fits(gateway))
+    _tell(state, _when(gateway, changes), as_json, generated)
+
+
+@connector.command()
+@click.argument("name")
+@click.option("--seconds", type=click.FloatRange(0.1, 300), default=15.0, show_default=True, help="How long to wait for the carrier.")
+@as_json
+@with_gateway
+def test(gateway: Gateway, name: str, seconds: float, as_json: bool) -> None:
+    """Connects to the carrier, tells whether it let us in, and leaves again. Sends nothing.
+
+    \b
+    Example: dragoman connector test simulator
+    """
+    service.one(gateway, name)
+    try:
+        found = trial(gateway, name, seconds)
+    except ValueError as error:
+        raise Refusal(f"{name}: its settings cannot work: {error}") from error
+    if as_json:
+        print_json({"connector": name, "connected": found.is_connected, "words": found.words})
+    elif found.is_connected is not False:
+        click.echo(f"{name}: {found.words}")
+    if found.is_connected is False:
+        raise Refusal(f"{name}: {found.words}")
+
+
+@connector.command()
+@click.argument("kind", required=False, type=click.Choice(sorted(CONNECTORS)))
+@as_json
+def kinds(kind: str | None, as_json: bool) -> None:
+    """Lists the kinds of connectors, or what can be set for one of them.
+
+    \b
+    Example: dragoman connector kinds simulator
+    """
+    if kind is None:
+        if as_json:
+            print_json([{"kind": name, "title": each.title} for name, each in CONNECTORS.items()])
+        else:
+            print_table(("KIND", "WHAT IT IS"), [(name, each.title) for name, each in CONNECTORS.items()], "")
+        return
+    declared = CONNECTORS[kind].settings
+    if as_json:
+        print_json([{"setting": each.name, "default": _default(each), "secret": each.secret, "help": each.help} for each in declared])
+    else:
+        print_table(("SETTING", "DEFAULT", "WHAT IT IS"), [(each.name, _default(each), each.help) for each in declared], "No settings.")
+
+
+def _default(setting: Setting) -> str:
+    if setting.default is REQUIRED:
+        return "must be set, secret" if setting.secret else "must be set"
+    shown = "" if setting.default is None else json.dumps(setting.default, default=str)
+    return "secret" if setting.secret else shown
+
+
+def _changes(
+    kind: str,
+    *,
+    parts_per_second: int | None,
+    unknown_policy: str | None,
+    refund_policy: str | None,
+    settings: Mapping[str, Any],
+    secret: Sequence[str],
+    generate: Sequence[str],
+    inbound_account: str | None,
+    unset: Sequence[str] = (),
+) -> tuple[Changes, dict[str, str]]:
+    """What shall change, and the secrets that were made up for it."""
+    known = {each.name for each in CONNECTORS[kind].settings if each.secret} if kind in CONNECTORS else set()
+    for key in settings:
+        if key in known:
+            raise click.UsageError(f"{key} is secret: give it with --secret {key}, and its value when it is asked for")
+    for key in (*secret, *generate):
+        if key not in known:
+            words = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            raise click.UsageError(f"{key} is no secret setting of the kind {kind}; {words}")
+    generated = {key: secrets.token_urlsafe(GENERATED_BYTES) for key in generate}
     changes = Changes(
         parts_per_second=parts_per_second,
         unknown_policy=UnknownPolicy(unknown_policy) if unknown_policy else None,
         refund_policy=RefundPolicy(refund_policy) if refund_policy else None,
         settings=settings,
+        secrets=_asked(secret) | generated,
         unset=unset,
+        inbound_account=inbound_account,
     )
-    if changes == Changes():
-        raise click.UsageError("nothing to change was given")
-    read: set[str] = set()
-    state = service.change(gateway, name, changes, _fits(gateway, read))
-    for key in sorted(settings.keys() - read):
-        click.echo(f"Stored, but a connector of kind {state.kind} did not ask for the setting {key}.", err=True)
-    _tell(state, _when(gateway, changes), as_json)
+    return changes, generated
+
+
+def _asked(names: Sequence[str]) -> dict[str, str]:
+    """The values of secret settings, from a person or from standard input."""
+    if sys.stdin.isatty():
+        return {name: click.prompt(name, hide_input=True, confirmation_prompt=True) for name in names}
+    found: dict[str, str] = {}
+    for name in names:
+        line = sys.stdin.readline()
+        if not line.rstrip("\r\n"):
+            raise click.UsageError(f"no value for {name}: give one line on standard input for each --secret, in their order")
+        found[name] = line.rstrip("\r\n")
+    return found
 
 
 @connector.command()
@@ -141,30 +260,11 @@ def disable(gateway: Gateway, name: str, as_json: bool) -> None:
     _tell(state, (f"Connector {name} is off. {stops}", wait, *_usual(gateway)), as_json)
 
 
-class _Read(Mapping[str, Any]):
-    """Settings that remember which of them were looked at, so that a slip of the keyboard does not go unnoticed."""
-
-    def __init__(self, settings: Mapping[str, Any], read: set[str]) -> None:
-        self._settings = settings
-        self._read = read
-
-    def __getitem__(self, key: str) -> Any:
-        self._read.add(key)
-        return self._settings[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._settings)
-
-    def __len__(self) -> int:
-        return len(self._settings)
-
-
-def _fits(gateway: Gateway, read: set[str] | None = None) -> Fits:
-    """Whether settings can work is asked of the kind itself, by making a connector that is never opened. Fills ``read``."""
-    names: set[str] = set() if read is None else read
+def _fits(gateway: Gateway) -> Fits:
+    """Whether settings can work is asked of the kind itself, by making a connector that is never opened."""
 
     def fits(kind: str, settings: Mapping[str, Any]) -> None:
-        made(kind, _Read(settings, names), gateway.settings)
+        made(kind, settings, gateway.settings)
 
     return fits
 
@@ -176,7 +276,7 @@ def _when(gateway: Gateway, changes: Changes) -> list[str]:
         words.append("Policies count at once, for what ends from now on.")
     if changes.parts_per_second is not None:
         words.append(f"A running dispatcher keeps the new speed within {seconds} seconds.")
-    if changes.settings or changes.unset:
+    if changes.settings or changes.secrets or changes.unset:
         words.append(f"A running dispatcher opens the connector anew within {seconds} seconds.")
     return words
 
@@ -186,12 +286,15 @@ def _usual(gateway: Gateway) -> list[str]:
     return [f"New orders go to {name}." if name else "No connector is on: new orders are refused."]
 
 
-def _tell(state: ConnectorState, words: Sequence[str], as_json: bool) -> None:
+def _tell(state: ConnectorState, words: Sequence[str], as_json: bool, generated: Mapping[str, str] | None = None) -> None:
+    made_up = dict(generated or {})
     if as_json:
-        print_json(_json(state))
+        print_json(_json(state) | ({"generated": made_up} if made_up else {}))
         return
     for line in words:
         click.echo(line)
+    for key, value in made_up.items():
+        click.echo(f"{key} is {value}  (shown this once)")
     print_fields(
         {
             "connector": state.name,
@@ -200,9 +303,10 @@ def _tell(state: ConnectorState, words: Sequence[str], as_json: bool) -> None:
             "parts a second": _speed(state),
             "if unknown": state.unknown_policy,
             "paid back": state.refund_policy,
+            "inbound account": state.inbound_account,
             "waiting": state.waiting,
             "unknown": state.unknown,
-            "settings": ", ".join(f"{key}={json.dumps(value)}" for key, value in _shown(state.settings).items()),
+            "settings": ", ".join(f"{key}={json.dumps(value)}" for key, value in _shown(state).items()),
         }
     )
 
@@ -219,12 +323,13 @@ def _json(state: ConnectorState) -> dict[str, object]:
         "refund_policy": state.refund_policy,
         "waiting": state.waiting,
         "unknown": state.unknown,
-        "settings": _shown(state.settings),
+        "inbound_account": state.inbound_account,
+        "settings": _shown(state),
     }
 
 
-def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: KEPT_BACK if any(word in key for word in SECRET_WORDS) else value for key, value in settings.items()}
+def _shown(state: ConnectorState) -> dict[str, Any]:
+    return dict(state.settings) | dict.fromkeys(state.secrets, KEPT_BACK)
 
 
 def _standing(state: ConnectorState) -> str:

@@ -8,22 +8,36 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, func, select
 from sqlalchemy.orm import Session
 
-from gateway.storage.tables import UNKNOWN, WAITING, ConnectorRow, Message
+from gateway.storage.tables import UNKNOWN, WAITING, Account, ConnectorRow, Message
 
 
 class Standing(NamedTuple):
-    """A connector, how many of its messages are accepted and not yet sent (scheduled ones too), and how many are unknown."""
+    """A connector, how many of its messages are accepted and not yet sent (scheduled ones too), how many are unknown, and the name of
+    the account that gets what comes in to a number that nobody owns.
+    """
 
     row: ConnectorRow
     waiting: int
     unknown: int
+    inbound_account: str | None
 
 
 def standings(session: Session) -> list[Standing]:
     """Every connector, by name. The counts read partial indexes only."""
     waiting, unknown = _counts(session, WAITING), _counts(session, UNKNOWN)
-    rows: Sequence[ConnectorRow] = session.scalars(select(ConnectorRow).order_by(ConnectorRow.name)).all()
-    return [Standing(row, waiting.get(row.name, 0), unknown.get(row.name, 0)) for row in rows]
+    owner = Account.id == ConnectorRow.inbound_account_id
+    rows = session.execute(select(ConnectorRow, Account.name).outerjoin(Account, owner).order_by(ConnectorRow.name)).all()
+    return [Standing(row, waiting.get(row.name, 0), unknown.get(row.name, 0), account) for row, account in rows]
+
+
+def every(session: Session) -> Sequence[ConnectorRow]:
+    """Every connector, by name."""
+    return session.scalars(select(ConnectorRow).order_by(ConnectorRow.name)).all()
+
+
+def find(session: Session, name: str) -> ConnectorRow | None:
+    """The connector of this name."""
+    return session.scalars(select(ConnectorRow).where(ConnectorRow.name == name)).first()
 
 
 def hold(session: Session, name: str) -> ConnectorRow | None:
