@@ -45,6 +45,7 @@ def upgrade() -> None:
         "callback_breakers",
         sa.Column("endpoint", sa.Uuid(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", UtcDateTime(), nullable=False),
         sa.Column("open_until", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("endpoint", name=op.f("pk_callback_breakers")),
     )
@@ -70,10 +71,18 @@ def upgrade() -> None:
     op.create_index(
         "ix_callback_deliveries_open",
         "callback_deliveries",
-        ["next_at"],
+        ["endpoint", "next_at"],
         postgresql_where=sa.text("delivered_at IS NULL AND dead_at IS NULL"),
         sqlite_where=sa.text("delivered_at IS NULL AND dead_at IS NULL"),
     )
+    for name in ("delivered", "dead"):
+        op.create_index(
+            f"ix_callback_deliveries_{name}",
+            "callback_deliveries",
+            [f"{name}_at"],
+            postgresql_where=sa.text(f"{name}_at IS NOT NULL"),
+            sqlite_where=sa.text(f"{name}_at IS NOT NULL"),
+        )
 
     op.create_table(
         "connector_prices",
@@ -155,12 +164,20 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("fetched_at", UtcDateTime(), nullable=True),
         sa.Column("hidden_at", UtcDateTime(), nullable=True),
+        sa.Column("reply_due_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_inbound_fingerprint")),
         sa.UniqueConstraint("public_id", name=op.f("uq_inbound_public_id")),
     )
     op.create_index("ix_inbound_account", "inbound", ["account_id", "received_at"])
     op.create_index("ix_inbound_conversation", "inbound", ["account_id", "recipient", "sender", "received_at"])
+    op.create_index(
+        "ix_inbound_unanswered",
+        "inbound",
+        ["reply_due_at"],
+        postgresql_where=sa.text("reply_due_at IS NOT NULL"),
+        sqlite_where=sa.text("reply_due_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_inbound_unfetched",
         "inbound",
@@ -180,6 +197,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("connector", "sender", "recipient", "reference", "total", "position", name=op.f("pk_inbound_parts")),
     )
     op.create_index("ix_inbound_parts_received_at", "inbound_parts", ["received_at"])

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.storage.tables.base import Base
 
 OPEN = text("delivered_at IS NULL AND dead_at IS NULL")
+DELIVERED, DEAD = text("delivered_at IS NOT NULL"), text("dead_at IS NOT NULL")
 
 
 class CallbackEndpoint(Base):
@@ -40,12 +41,15 @@ class CallbackDelivery(Base):
     """One call, due at ``next_at`` until it succeeded (``delivered_at``) or was given up (``dead_at``).
 
     ``endpoint`` is the id of a callback or of a webhook, ``payload`` what the event is about, written in the transaction of the event.
+    Whoever makes the call moves ``next_at`` to the end of its lease, so that nobody else makes it meanwhile and somebody does afterwards.
     """
 
     __tablename__ = "callback_deliveries"
     __table_args__ = (
-        Index("ix_callback_deliveries_open", "next_at", postgresql_where=OPEN, sqlite_where=OPEN),
+        Index("ix_callback_deliveries_open", "endpoint", "next_at", postgresql_where=OPEN, sqlite_where=OPEN),
         Index("ix_callback_deliveries_endpoint", "endpoint", "created_at"),
+        Index("ix_callback_deliveries_delivered", "delivered_at", postgresql_where=DELIVERED, sqlite_where=DELIVERED),
+        Index("ix_callback_deliveries_dead", "dead_at", postgresql_where=DEAD, sqlite_where=DEAD),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -65,10 +69,11 @@ class CallbackDelivery(Base):
 
 
 class CallbackBreaker(Base):
-    """How often an endpoint failed in a row, and until when it is left alone."""
+    """How often an endpoint failed in a row, since when, and until when it is left alone. No row: its last call went well."""
 
     __tablename__ = "callback_breakers"
 
     endpoint: Mapped[UUID] = mapped_column(primary_key=True)
     failures: Mapped[int]
+    failing_since: Mapped[datetime]
     open_until: Mapped[datetime | None]
