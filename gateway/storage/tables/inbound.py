@@ -13,6 +13,7 @@ from gateway.storage.tables.base import Base
 from gateway.storage.types import BigKey
 
 UNFETCHED = text("fetched_at IS NULL AND account_id IS NOT NULL")
+UNANSWERED = text("reply_due_at IS NOT NULL")
 
 
 class InboundMessage(Base):
@@ -20,6 +21,7 @@ class InboundMessage(Base):
 
     ``account_id`` NULL: its number belongs to nobody. ``recipient`` is the number it came to (``owner`` for httpSMS), where known.
     ``fingerprint`` keeps a repeat out. ``fetched_at``: when a program first read it by "new messages".
+    ``reply_due_at`` is set while its keyword waits for the account's answer.
     """
 
     __tablename__ = "inbound"
@@ -27,6 +29,7 @@ class InboundMessage(Base):
         Index("ix_inbound_account", "account_id", "received_at"),
         Index("ix_inbound_unfetched", "account_id", "id", postgresql_where=UNFETCHED, sqlite_where=UNFETCHED),
         Index("ix_inbound_conversation", "account_id", "recipient", "sender", "received_at"),
+        Index("ix_inbound_unanswered", "reply_due_at", postgresql_where=UNANSWERED, sqlite_where=UNANSWERED),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -46,10 +49,15 @@ class InboundMessage(Base):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     fetched_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]
+    reply_due_at: Mapped[datetime | None]
 
 
 class InboundPart(Base):
-    """One part of a long message that is not complete yet. ``reference`` is the sender's, 8 or 16 bits."""
+    """One part of a long message. ``reference`` is the sender's, 8 or 16 bits.
+
+    ``text`` is a JSON string: a part may end in the middle of a character. ``stored_at``: when its message was put together; it is kept a
+    while longer, to know a repeat.
+    """
 
     __tablename__ = "inbound_parts"
 
@@ -62,6 +70,7 @@ class InboundPart(Base):
     text: Mapped[str]
     at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(index=True)
+    stored_at: Mapped[datetime | None]
 
 
 class InboundNumber(Base):
