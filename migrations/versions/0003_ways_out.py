@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("sims", sa.JSON(), nullable=False),
         sa.Column("numbers", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("claimed", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("signing_key", sa.LargeBinary(), nullable=False),
         sa.Column("last_seen", UtcDateTime(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),

@@ -19,7 +19,8 @@ class Handset(Base):
     """A telephone that serves a connector: one at a time. Found by ``token_hmac``, the digest of its token.
 
     ``sims`` is what it says of its cards, ``numbers`` the numbers that the operator gave them (``{"1": "+39…"}``), ``settings`` what
-    its program shall be set to. ``signing_key`` (encrypted) proves what it forwards. ``last_seen`` is its last call.
+    its program shall be set to, and what it wants forwarded. ``claimed`` counts the parts that it was given, by the length of each window.
+    ``signing_key`` (encrypted) proves what it forwards. ``last_seen`` is its last call; ``created_at`` when it last registered.
     """
 
     __tablename__ = "handsets"
@@ -35,6 +36,7 @@ class Handset(Base):
     sims: Mapped[list[dict[str, Any]]]
     numbers: Mapped[dict[str, Any]]
     settings: Mapped[dict[str, Any]]
+    claimed: Mapped[dict[str, Any]]
     signing_key: Mapped[bytes] = mapped_column(LargeBinary)
     last_seen: Mapped[datetime]
     created_at: Mapped[datetime]
