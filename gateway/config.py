@@ -233,6 +233,9 @@ class Settings:
     receipt_timeout_hours: int = setting("Hours to wait for a delivery receipt before the message counts as expired.", _whole(1, 720), "48")
     retry_base_seconds: int = setting("Pause before the first retry of a refused send; each further pause doubles.", _whole(1, 3600), "15")
     retry_attempts: int = setting("Tries for one message before it fails.", _whole(1, 100), "8")
+    reroute_after_seconds: int = setting(
+        "Seconds that a connector may be away before what waits for it goes by another way of its rules. 0: it waits.", _whole(0, 86_400), "60"
+    )
     simulator_delay_milliseconds: int = setting("Simulator: how long a send takes.", _whole(0, 60_000), "50")
     simulator_receipt_milliseconds: int = setting(
         "Simulator: how long after the send the delivery receipt comes.", _whole(0, 600_000), "1000"

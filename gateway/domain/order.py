@@ -27,8 +27,9 @@ class Submission:
     ``validity`` is how long the carrier may try. ``fingerprint`` is a digest of the request, to tell a repeat from another
     request under the same key. ``priority`` is 1 (first lane) to 3. ``is_test``: free, and no carrier sees it. ``is_flash``: shown
     at once and not kept (class 0). ``is_encrypted``: the text is cipher text that only the handset can read. ``pace`` spreads the
-    messages of a number over time. ``connector`` None is the account's usual way out. Text and numbers stay out of ``repr``, hence out
-    of logs.
+    messages of a number over time. ``connector`` None is the account's usual way out; one that is given is never left, unless
+    ``may_fail_over`` says that it is only the first choice: messages that it fails go on by the rules. Text and numbers stay out of
+    ``repr``, hence out of logs.
 
     Raises:
         InvalidField: ``client_ref`` longer than 64 characters (field "client_ref").
@@ -60,6 +61,7 @@ class Submission:
     is_encrypted: bool = False
     pace: Pace | None = None
     connector: str | None = None
+    may_fail_over: bool = False
 
     def __post_init__(self) -> None:
         if not self.recipients:

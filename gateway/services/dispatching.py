@@ -20,6 +20,7 @@ from gateway.domain.inbound import Inbound
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.retry import RetryPolicy, delay_seconds
+from gateway.domain.routing import MOVABLE, Routing
 from gateway.domain.sending import (
     MAX_CARRIER_CODE,
     MAX_DETAIL,
@@ -32,17 +33,20 @@ from gateway.domain.sending import (
     Returned,
     UnknownPolicy,
 )
-from gateway.services import inbound
+from gateway.services import inbound, moving
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
-from gateway.storage import dispatch, leases, receipts
-from gateway.storage.dispatch import Awaiting, Ended, Held, ReceiptPlace
+from gateway.storage import dispatch, leases, receipts, routes
+from gateway.storage.dispatch import Awaiting, Ended, Held, MessageKey, ReceiptPlace
+from gateway.storage.routes import Move
 
 LANES = (1, 2, 3)
 MAX_RETRY_SECONDS = 3600
 THROTTLE_SECONDS = 1.0
 MISCONFIGURED_SECONDS = 60.0
+UNCOUNTED = (FailureKind.THROTTLED, FailureKind.MISCONFIGURED)
+"""Failures that are not the message's: they use up none of its tries."""
 BEGINNING: ReceiptPlace = (datetime(2000, 1, 1, tzinfo=UTC), 0, UUID(int=0), 0)
 
 Shares = Callable[[Mapping[int, int], int], Mapping[int, int]]
@@ -142,11 +146,12 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
     an older claim closes its attempt and leaves the message to the newer one.
     """
     now = gateway.clock.now()
+    routing = moving.routing_for(gateway, events)
     with gateway.writing() as session:
         chosen = policies(session)
         outcomes = [event for event in events if isinstance(event, Outcome | Returned)]
         if outcomes:
-            _record_outcomes(gateway, session, outcomes, chosen, now)
+            _record_outcomes(gateway, session, outcomes, chosen, routing, now)
             names = [_clean(event.smsc_message_id) for event in outcomes if isinstance(event, Outcome) and event.smsc_message_id]
             apply_parked(session, receipts.parked(session, connector, names), chosen, now)
         came = [_clean_receipt(event) for event in events if isinstance(event, Receipt)]
@@ -164,16 +169,50 @@ def awaiting_receipts(gateway: Gateway, connector: str, sent_before: datetime, a
 
 
 def _record_outcomes(
-    gateway: Gateway, session: Session, outcomes: Sequence[Outcome | Returned], chosen: Mapping[str, Policies], now: datetime
+    gateway: Gateway,
+    session: Session,
+    outcomes: Sequence[Outcome | Returned],
+    chosen: Mapping[str, Policies],
+    routing: Routing | None,
+    now: datetime,
 ) -> None:
     held = dispatch.hold_attempted(session, {outcome.key for outcome in outcomes})
-    changed: dict[tuple[Any, ...], Held] = {}
+    current: dict[MessageKey, Outcome | Returned] = {}
     for outcome in outcomes:
         message = held.get(outcome.key[:3])
-        if message is not None and outcome.key[:3] not in changed and _is_current(message, outcome):
-            changed[message.key] = _after(gateway, message, outcome, chosen.get(message.connector, STRICTEST), now)
-    settle(session, list(changed.values()), chosen, now, "not sent")
+        if message is not None and _is_current(message, outcome):
+            current.setdefault(message.key, outcome)
+    moves = _moves(gateway, session, routing, {key: (held[key], outcome) for key, outcome in current.items()})
+    changed = [
+        _moved(held[key], outcome, now)
+        if key in moves
+        else _after(gateway, held[key], outcome, chosen.get(held[key].connector, STRICTEST), now)
+        for key, outcome in current.items()
+    ]
+    settle(session, changed, chosen, now, "not sent")
+    routes.move(session, list(moves.values()))
     dispatch.end_attempts(session, [_ended(outcome) for outcome in {outcome.key: outcome for outcome in reversed(outcomes)}.values()], now)
+
+
+def _moves(
+    gateway: Gateway, session: Session, routing: Routing | None, current: Mapping[MessageKey, tuple[Held, Outcome | Returned]]
+) -> dict[MessageKey, Move]:
+    """Which messages go on at once by another connector: those that failed, have tries left and have another way."""
+    if routing is None:
+        return {}
+    most = gateway.settings.retry_attempts
+    failed = {
+        key: outcome
+        for key, (message, outcome) in current.items()
+        if isinstance(outcome, Outcome) and outcome.failure in MOVABLE and (message.attempts < most or outcome.failure in UNCOUNTED)
+    }
+    return moving.onward(session, routing, failed) if failed else {}
+
+
+def _moved(message: Held, outcome: Outcome | Returned, now: datetime) -> Held:
+    """The message as it waits for its next connector."""
+    uncounted = isinstance(outcome, Outcome) and outcome.failure in UNCOUNTED
+    return message._replace(state=State.QUEUED, attempts=message.attempts - uncounted, due_at=now)
 
 
 def _is_current(message: Held, outcome: Outcome | Returned) -> bool:

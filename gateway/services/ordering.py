@@ -29,7 +29,8 @@ from gateway.domain.tariff import PriceList
 from gateway.services.core import Gateway
 from gateway.services.ledger import refund
 from gateway.services.placing import Way, place
-from gateway.services.pricing import Offer, read_offer
+from gateway.services.pricing import Offer
+from gateway.services.routing import current_offer as current_offer
 from gateway.services.screening import screen
 from gateway.storage import accept as acceptance
 from gateway.storage import orders as stored
@@ -148,15 +149,6 @@ def submit(gateway: Gateway, submission: Submission, terms: Terms) -> Accepted:
         is_test=order.is_test,
         parts_each=[] if submission.texts is None else [item.parts for item in order.messages.items()],
     )
-
-
-def current_offer(gateway: Gateway) -> Offer:
-    """Prices and way out, at most a few seconds old."""
-    offer = gateway.catalogue.fresh()
-    if offer is None:
-        with gateway.reading() as session:
-            offer = gateway.catalogue.keep(read_offer(session, gateway.clock))
-    return offer
 
 
 def cancel(gateway: Gateway, account_id: int, dialect: str, public_id: str) -> int:

@@ -1,29 +1,36 @@
-"""Prices and the way out, read from the database and kept for a few seconds in each process."""
+"""Prices and the ways out, read from the database and kept for a few seconds in each process."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Unavailable
+from gateway.domain.routing import Costs, Routing, Rule, Strategy, Target, WayOut
+from gateway.domain.sending import FailureKind
 from gateway.domain.tariff import MessageType, PriceList, Tariff
 from gateway.services.clock import Clock
-from gateway.storage.tables import TEST_CONNECTOR, ConnectorRow, TariffRow
+from gateway.storage import routes, standings
+from gateway.storage.standings import Standing
+from gateway.storage.tables import RouteRow, TariffRow
 
 KEEP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can be sold now: prices in units per part, and the connector that new messages go to."""
+    """What can be sold now: prices in units per part, the connector of messages that no rule speaks of, and all that rules need."""
 
     prices: PriceList
     connector: str
+    routing: Routing = field(default_factory=Routing)
 
 
 class Catalogue:
@@ -56,14 +63,41 @@ def read_offer(session: Session, clock: Clock) -> Offer:
     Raises:
         Unavailable: no connector is enabled.
     """
-    names = session.scalars(
-        select(ConnectorRow.name)
-        .where(ConnectorRow.enabled, ConnectorRow.name != TEST_CONNECTOR)
-        .order_by(ConnectorRow.created_at, ConnectorRow.name)
-    ).all()
-    if not names:
+    found = standings.every(session)
+    default = next((each.name for each in found if each.is_enabled), None)
+    if default is None:
         raise Unavailable("no connector is enabled")
-    return Offer(PriceList(tariffs(session), clock.now()), names[0])
+    return Offer(PriceList(tariffs(session), clock.now()), default, _routing(session, found, default, clock.now()))
+
+
+def _routing(session: Session, found: Sequence[Standing], default: str, now: datetime) -> Routing:
+    rules = [rule_of(row) for row in routes.every(session)]
+    ways = [WayOut(each.name, each.is_enabled, each.is_reachable(now), each.score) for each in found]
+    units: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for price in routes.prices(session):
+        units[price.connector][price.prefix] = price.units_per_part
+    return Routing(rules, ways, Costs(units), default)
+
+
+def rule_of(row: RouteRow) -> Rule:
+    """The rule that a row tells."""
+    return Rule(
+        name=row.name,
+        rank=row.rank,
+        targets=tuple(Target(each["connector"], each["weight"]) for each in row.targets),
+        strategy=Strategy(row.strategy),
+        dialects=_any_of(row.dialects),
+        account_id=row.account_id,
+        message_types=_any_of(row.message_types),
+        prefixes=_any_of(row.prefixes),
+        originators=_any_of(row.originators),
+        failover=frozenset(map(FailureKind, row.failover)),
+        is_enabled=row.enabled,
+    )
+
+
+def _any_of(values: Sequence[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
 
 
 def tariffs(session: Session) -> list[Tariff]:
