@@ -16,6 +16,8 @@ from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.tables import ConnectorRow, ConnectorStanding, Handset, HandsetCommand, Pairing
 from gateway.storage.types import moment_of
 
+OWNER = "handset"
+"""What stands as the owner of a connector that a handset serves."""
 _KEY = {"account_id": "bigint", "order_id": "uuid", "position": "int", "number": "bigint"}
 _SAME = "m.account_id = u.account_id AND m.order_id = u.order_id AND m.position = u.position"
 _TRY = "a.account_id = m.account_id AND a.order_id = m.order_id AND a.position = m.position AND a.number = m.fence"
@@ -203,6 +205,11 @@ def hold(session: Session, handset_id: str) -> Handset | None:
     return session.scalars(select(Handset).where(Handset.id == handset_id, Handset.revoked_at.is_(None)).with_for_update()).first()
 
 
+def login_is_free(session: Session, login: str) -> bool:
+    """Whether no handset, live or not, has this login."""
+    return session.scalar(select(Handset.id).where(Handset.login == login)) is None
+
+
 def every(session: Session) -> Sequence[Handset]:
     """All live handsets, by connector."""
     return session.scalars(select(Handset).where(Handset.revoked_at.is_(None)).order_by(Handset.connector)).all()
@@ -214,26 +221,25 @@ def live(session: Session, ids: Collection[str]) -> set[str]:
 
 
 def touch(session: Session, ids: Collection[str], connectors: Collection[str], now: datetime, until: datetime) -> None:
-    """Notes that handsets were heard of, and that their connectors are served until a moment."""
-    session.execute(update(Handset).where(Handset.id.in_(ids)).values(last_seen=now))
+    """Notes that handsets were heard of, and that connectors are served until a moment."""
+    if ids:
+        session.execute(update(Handset).where(Handset.id.in_(ids)).values(last_seen=now))
     served = update(ConnectorRow).where(ConnectorRow.name.in_(connectors), ConnectorRow.enabled)
-    session.execute(served.values(owner="handset", lease_until=until))
-    for connector in sorted(connectors):
-        _stand(session, connector, connected=True, now=now)
+    session.execute(served.values(owner=OWNER, lease_until=until))
+    _stand(session, connectors, connected=True, now=now)
 
 
 def part(session: Session, connector: str, now: datetime) -> None:
     """Notes that no handset serves a connector any more."""
     session.execute(update(ConnectorRow).where(ConnectorRow.name == connector).values(owner=None, lease_until=None))
-    _stand(session, connector, connected=False, now=now)
+    _stand(session, [connector], connected=False, now=now)
 
 
-def _stand(session: Session, connector: str, *, connected: bool, now: datetime) -> None:
+def _stand(session: Session, connectors: Collection[str], *, connected: bool, now: datetime) -> None:
     values = {"is_connected": connected, "noted_at": now, "disconnected_at": None if connected else now}
-    changed = session.execute(update(ConnectorStanding).where(ConnectorStanding.connector == connector).values(**values))
-    if not changed.rowcount:  # type: ignore[attr-defined]
-        session.add(ConnectorStanding(connector=connector, **values))
-        session.flush()
+    changed = update(ConnectorStanding).where(ConnectorStanding.connector.in_(connectors)).values(**values)
+    known = set(session.scalars(changed.returning(ConnectorStanding.connector)))
+    session.add_all(ConnectorStanding(connector=connector, **values) for connector in sorted(set(connectors) - known))
 
 
 # What handsets are told
@@ -262,6 +268,19 @@ def pairing(session: Session, kind: str, digests: Collection[bytes], now: dateti
     """The pairing of one of these digests that may still be used, locked."""
     chosen = select(Pairing).where(Pairing.kind == kind, Pairing.secret_hmac.in_(digests), Pairing.used_at.is_(None))
     return session.scalars(chosen.where(Pairing.expires_at > now).with_for_update()).first()
+
+
+def pairings(session: Session, connector: str, kind: str, now: datetime) -> Sequence[Pairing]:
+    """A connector's pairings that may still be used, the latest first."""
+    chosen = select(Pairing).where(
+        Pairing.connector == connector, Pairing.kind == kind, Pairing.used_at.is_(None), Pairing.expires_at > now
+    )
+    return session.scalars(chosen.order_by(Pairing.created_at.desc())).all()
+
+
+def pairing_is_free(session: Session, digest: bytes) -> bool:
+    """Whether no pairing has this digest."""
+    return session.scalar(select(Pairing.id).where(Pairing.secret_hmac == digest)) is None
 
 
 def forget_pairings(session: Session, connector: str) -> None:
