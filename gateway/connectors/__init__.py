@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.connectors import simulator
+from gateway.connectors import cht, simulator
 from gateway.connectors.base import Connector, Kind, ProcessSettings
 from gateway.connectors.settings import read
 
 #: Kind, as stored in the database → what it is. A line each.
 CONNECTORS: dict[str, Kind] = {
+    "cht": cht.KIND,
     "simulator": simulator.KIND,
 }
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from gateway.inlets import cht
+
 #: Every inlet's routes. A line each.
-INLETS: tuple[Blueprint, ...] = ()
+INLETS: tuple[Blueprint, ...] = (cht.blueprint,)
 
 
 def install(app: Flask) -> None:
