@@ -33,7 +33,7 @@ from gateway.domain.sending import (
     Returned,
     UnknownPolicy,
 )
-from gateway.services import inbound, moving
+from gateway.services import inbound, moving, optouts
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
@@ -136,7 +136,7 @@ def claim(gateway: Gateway, connector: str, most: int, shares: Shares, lease: Le
         for lane, share in shares(waiting, most).items():
             if share:
                 claimed += dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
-    return claimed
+        return optouts.let_through(session, claimed, now)
 
 
 def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -32,14 +32,27 @@ COLORS = (
     "yellow", "amber", "orange", "deep-orange", "brown", "blue-grey",
 )  # fmt: skip
 """Names of Material Design; each conversation gets one by chance."""
+LONGEST_CONTACT = 17
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation and where its last message stands; ``state`` None: it has none left."""
+    """A conversation and where its last message stands; ``state`` None: it has none left, or it was received (``is_received``)."""
 
     thread: Thread
     state: State | None
+    is_received: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came in from ``contact`` to the account's number ``owner``, "" where that is not known."""
+
+    account_id: int
+    owner: str = field(repr=False)
+    contact: str = field(repr=False)
+    message_id: UUID
+    text: str = field(repr=False)
 
 
 def touch(gateway: Gateway, account_id: int, owner: str, written: Sequence[tuple[str, str]], order_id: UUID, at: datetime) -> None:
@@ -54,6 +67,20 @@ def touch(gateway: Gateway, account_id: int, owner: str, written: Sequence[tuple
             stored.touch(session, account_id, owner, touches, at)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("threads not touched", error=type(error).__name__, order_id=str(order_id), account_id=account_id)
+
+
+def touch_received(session: Session, came: Sequence[Received], now: datetime) -> None:
+    """Notes in the caller's transaction that these messages came: unread, and taken out of the archive where the phone says so.
+
+    A message to an unknown number, or from a sender that no conversation has room for, is in no conversation.
+    """
+    fitting = [each for each in came if each.owner and 0 < len(each.contact) <= LONGEST_CONTACT]
+    last = {(each.account_id, each.owner, each.contact): each for each in fitting}
+    stay = stored.leave_archived(session, {key[:2] for key in last}) if last else set()
+    for stays in (False, True):
+        chosen = [(key, each) for key, each in sorted(last.items()) if (key[:2] in stay) is stays]
+        rows = [(key[0], key[1], Touch(uuid4(), secrets.choice(COLORS), key[2], each.message_id, each.text)) for key, each in chosen]
+        stored.touch_received(session, rows, now, stay_archived=stays)
 
 
 def listed(

@@ -110,14 +110,17 @@ def scheduled_order_ids(session: Session, account_id: int, dialect: str) -> Sequ
 
 
 def all_scheduled(session: Session, order: Order) -> bool:
-    """Whether messages wait for their hour, and all do that were not cancelled. Locks them on PostgreSQL; on SQLite the writer is alone."""
+    """Whether messages wait for their hour, and all do that were not cancelled, nor blocked when they were accepted.
+
+    Locks them on PostgreSQL; on SQLite the writer is alone.
+    """
     states = session.scalars(
         select(Message.state)
         .where(Message.account_id == order.account_id, Message.order_id == order.id)
         .order_by(Message.position)
         .with_for_update()
     ).all()
-    return set(states) - {State.CANCELLED.value} == {State.SCHEDULED.value}
+    return set(states) - {State.CANCELLED.value, State.BLOCKED.value} == {State.SCHEDULED.value}
 
 
 def cancel_messages(session: Session, order: Order, now: datetime) -> list[int]:

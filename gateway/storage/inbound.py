@@ -1,0 +1,232 @@
+"""What came from handsets: storing it once, the parts of long messages, whose it is, and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from gateway.domain.inbound import InboundKind
+from gateway.domain.keywords import Keyword
+from gateway.storage.tables import Account, ConnectorRow, InboundMessage, InboundNumber, InboundPart, KeywordReply, Phone
+
+AT_ONCE = 200
+"""Rows of one INSERT: SQLite takes some thirty thousand values."""
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+CALL = InboundKind.CALL.value
+
+
+class PartSet(NamedTuple):
+    """What the parts of one long message have in common."""
+
+    connector: str
+    sender: str
+    recipient: str
+    reference: int
+    total: int
+
+
+class Owner(NamedTuple):
+    """An account that has registered a number as its phone."""
+
+    account_id: int
+    connector: str | None
+
+
+def insert(session: Session, rows: Sequence[dict[str, Any]]) -> set[bytes]:
+    """Stores messages whose fingerprint is not known yet; the fingerprints of those. Rows must be in the order of their fingerprint."""
+    new: set[bytes] = set()
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    for start in range(0, len(rows), AT_ONCE):
+        statement = make(InboundMessage).values(list(rows[start : start + AT_ONCE]))
+        kept = statement.on_conflict_do_nothing(index_elements=["fingerprint"]).returning(InboundMessage.fingerprint)
+        new.update(session.scalars(kept))
+    return new
+
+
+def ids_of(session: Session, fingerprints: Collection[bytes]) -> dict[bytes, UUID]:
+    """The public ids of stored messages, by fingerprint."""
+    if not fingerprints:
+        return {}
+    columns = select(InboundMessage.fingerprint, InboundMessage.public_id)
+    return {row[0]: row[1] for row in session.execute(columns.where(InboundMessage.fingerprint.in_(list(fingerprints))))}
+
+
+def lock_set(session: Session, parts: PartSet) -> None:
+    """Lets one transaction at a time at the parts of a message: of two that bring the last two parts, the second must see the first's."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(_LOCK, {"name": "dragoman inbound parts " + "\x1f".join(map(str, parts))})
+
+
+def parts_of(session: Session, parts: PartSet) -> dict[int, InboundPart]:
+    """The kept parts of a message by their position."""
+    chosen = [getattr(InboundPart, name) == value for name, value in parts._asdict().items()]
+    return {row.position: row for row in session.scalars(select(InboundPart).where(*chosen))}
+
+
+def has_stale(session: Session, unfinished: datetime, known: datetime) -> bool:
+    """Whether parts have waited since before ``unfinished``, or were stored with their message before ``known``."""
+    return session.scalar(select(InboundPart.reference).where(_stale(unfinished, known)).limit(1)) is not None
+
+
+def stale_sets(session: Session, unfinished: datetime, known: datetime, most: int) -> list[PartSet]:
+    """Up to ``most`` messages with such parts, in one order for everybody."""
+    columns = (InboundPart.connector, InboundPart.sender, InboundPart.recipient, InboundPart.reference, InboundPart.total)
+    rows = session.execute(select(*columns).where(_stale(unfinished, known)).distinct().order_by(*columns).limit(most))
+    return [PartSet(*row) for row in rows]
+
+
+def _stale(unfinished: datetime, known: datetime) -> ColumnElement[bool]:
+    return or_(
+        InboundPart.stored_at.is_(None) & (InboundPart.received_at < unfinished),
+        (InboundPart.received_at < known) & (InboundPart.stored_at < known),
+    )
+
+
+def numbers_of(session: Session, numbers: Collection[str]) -> dict[str, int]:
+    """The accounts that these numbers were given to."""
+    if not numbers:
+        return {}
+    rows = session.execute(select(InboundNumber.number, InboundNumber.account_id).where(InboundNumber.number.in_(list(numbers))))
+    return {row[0]: row[1] for row in rows}
+
+
+def phones_of(session: Session, numbers: Collection[str]) -> dict[str, list[Owner]]:
+    """Who registered these numbers as phones: several accounts may."""
+    found: dict[str, list[Owner]] = {}
+    if numbers:
+        columns = select(Phone.number, Phone.account_id, Phone.connector).where(Phone.number.in_(list(numbers))).order_by(Phone.account_id)
+        for number, account_id, connector in session.execute(columns):
+            found.setdefault(number, []).append(Owner(account_id, connector))
+    return found
+
+
+def connector_accounts(session: Session, names: Collection[str]) -> dict[str, int | None]:
+    """Who gets what comes in by these connectors to a number that nobody owns."""
+    rows = session.execute(select(ConnectorRow.name, ConnectorRow.inbound_account_id).where(ConnectorRow.name.in_(list(names))))
+    return {row[0]: row[1] for row in rows}
+
+
+def regions(session: Session, account_ids: Collection[int]) -> dict[int, str]:
+    """The countries that these accounts read national numbers in."""
+    if not account_ids:
+        return {}
+    rows = session.execute(select(Account.id, Account.default_region).where(Account.id.in_(list(account_ids))))
+    return {row[0]: row[1] for row in rows}
+
+
+def replies(session: Session, account_ids: Collection[int]) -> dict[tuple[int, str], str]:
+    """What these accounts answer, by account and keyword."""
+    if not account_ids:
+        return {}
+    rows = session.scalars(select(KeywordReply).where(KeywordReply.account_id.in_(list(account_ids))))
+    return {(row.account_id, row.keyword): row.text for row in rows}
+
+
+def unanswered(session: Session, now: datetime, most: int) -> Sequence[InboundMessage]:
+    """Messages whose keyword waits for an answer, the oldest first."""
+    due = select(InboundMessage).where(InboundMessage.reply_due_at.is_not(None), InboundMessage.reply_due_at <= now)
+    return session.scalars(due.order_by(InboundMessage.reply_due_at, InboundMessage.id).limit(most)).all()
+
+
+def answer_at(session: Session, message_id: int, due_at: datetime | None) -> None:
+    """Puts an answer off, or takes it from the list (None)."""
+    session.execute(update(InboundMessage).where(InboundMessage.id == message_id).values(reply_due_at=due_at))
+
+
+# --- Reading
+
+
+def take_new(session: Session, account_id: int, recipients: Collection[str] | None, now: datetime, most: int) -> list[InboundMessage]:
+    """The oldest messages that nobody fetched yet, marked fetched by the same statement: of two callers, each gets others.
+
+    Args:
+        recipients: only those that came to these numbers; None: all.
+    """
+    waiting = select(InboundMessage.id).where(InboundMessage.account_id == account_id, InboundMessage.fetched_at.is_(None))
+    if recipients is not None:
+        waiting = waiting.where(InboundMessage.recipient.in_(list(recipients)))
+    chosen = waiting.order_by(InboundMessage.id).limit(most).with_for_update(skip_locked=True)
+    taken = update(InboundMessage).where(InboundMessage.id.in_(chosen)).values(fetched_at=now)
+    found = session.scalars(taken.returning(InboundMessage), execution_options={"synchronize_session": False})
+    return sorted(found, key=lambda row: row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of an account's messages are asked for: all None and "" do not narrow. Missed calls only with ``calls``.
+
+    ``keyword`` "" is "none of those in ``keywords``"; ``start`` and ``end`` are included.
+    """
+
+    account_id: int
+    start: datetime | None = None
+    end: datetime | None = None
+    recipients: Collection[str] | None = None
+    after_id: int | None = None
+    keyword: str | None = None
+    keywords: Collection[str] = (Keyword.STOP.value, Keyword.HELP.value)
+
+
+def page(session: Session, wanted: Wanted, offset: int, limit: int, *, newest_first: bool) -> tuple[int, Sequence[InboundMessage]]:
+    """How many messages fit, and some of them."""
+    chosen = _conditions(wanted)
+    total = session.scalar(select(func.count()).select_from(InboundMessage).where(*chosen)) or 0
+    order = (
+        (InboundMessage.received_at.desc(), InboundMessage.id.desc()) if newest_first else (InboundMessage.received_at, InboundMessage.id)
+    )
+    return total, session.scalars(select(InboundMessage).where(*chosen).order_by(*order).offset(offset).limit(limit)).all()
+
+
+def newer(session: Session, wanted: Wanted, limit: int) -> Sequence[InboundMessage]:
+    """Messages behind ``wanted.after_id``, the oldest first."""
+    return session.scalars(select(InboundMessage).where(*_conditions(wanted)).order_by(InboundMessage.id).limit(limit)).all()
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    message = InboundMessage
+    chosen = [message.account_id == wanted.account_id, message.hidden_at.is_(None), message.kind != CALL]
+    if wanted.start is not None:
+        chosen.append(message.received_at >= wanted.start)
+    if wanted.end is not None:
+        chosen.append(message.received_at <= wanted.end)
+    if wanted.recipients is not None:
+        chosen.append(message.recipient.in_(list(wanted.recipients)))
+    if wanted.after_id is not None:
+        chosen.append(message.id > wanted.after_id)
+    if wanted.keyword:
+        chosen.append(message.keyword == wanted.keyword)
+    elif wanted.keyword is not None:
+        chosen.append(message.keyword.is_(None) | message.keyword.not_in(list(wanted.keywords)))
+    return chosen
+
+
+def latest(session: Session, account_id: int | None, limit: int, *, unrouted: bool) -> Sequence[tuple[InboundMessage, str | None]]:
+    """The newest messages with the names of their accounts: of one account, of none (``unrouted``), or all."""
+    query = select(InboundMessage, Account.name).outerjoin(Account, Account.id == InboundMessage.account_id)
+    if unrouted:
+        query = query.where(InboundMessage.account_id.is_(None))
+    elif account_id is not None:
+        query = query.where(InboundMessage.account_id == account_id)
+    order = (InboundMessage.received_at.desc(), InboundMessage.id.desc()) if unrouted or account_id else (InboundMessage.id.desc(),)
+    return [(row[0], row[1]) for row in session.execute(query.order_by(*order).limit(limit))]
+
+
+def named(session: Session, public_id: UUID) -> tuple[InboundMessage, str | None] | None:
+    """The message with this id and the name of its account."""
+    query = select(InboundMessage, Account.name).outerjoin(Account, Account.id == InboundMessage.account_id)
+    row = session.execute(query.where(InboundMessage.public_id == public_id)).first()
+    return row and (row[0], row[1])
+
+
+def by_public_ids(session: Session, account_id: int, public_ids: Iterable[UUID]) -> Sequence[InboundMessage]:
+    """The account's messages with these ids that were not deleted."""
+    message = InboundMessage
+    chosen = (message.public_id.in_(list(public_ids)), message.account_id == account_id, message.hidden_at.is_(None))
+    return session.scalars(select(message).where(*chosen)).all()
