@@ -1,0 +1,70 @@
+"""The fake SMSC as far end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flask import Flask
+
+from bench.farends.base import FarEnd, Hardship, Sent, Told
+from tests.support.smsc import FAULTS, PATIENCE_SECONDS, Smsc, codec
+
+REPORTS = {"DELIVRD": "delivered", "UNDELIV": "undelivered", "EXPIRED": "expired", "ENROUTE": "sent"}
+PASSWORD = "pa55word"
+
+
+class SmppEnd(FarEnd):
+    """The whole catalogue of :mod:`tests.support.smsc`."""
+
+    kind: ClassVar[str] = "smpp"
+    faults: ClassVar[Mapping[str, Hardship]] = {name: Hardship(fault.words, fault.hides) for name, fault in FAULTS.items()}
+
+    def __init__(self, fault: str, seed: int, folder: Path) -> None:
+        super().__init__(fault, seed, folder)
+        self._smsc = Smsc(fault=fault, seed=seed, password=PASSWORD, most_binds=1)
+
+    def open(self, app: Flask) -> None:
+        self._smsc.start()
+
+    def connector(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        settings = {
+            "host": "127.0.0.1",
+            "port": self._smsc.port,
+            "system_id": "gateway",
+            "window": 10,
+            "answer_seconds": int(PATIENCE_SECONDS),
+            "enquire_link_seconds": 1,
+        }
+        return settings, {"password": PASSWORD}
+
+    def told(self, sent: Sent) -> Told:
+        wholes = [whole for whole in list(self._smsc.wholes) if whole.destination == sent.recipient.lstrip("+")]
+        taken = [whole for whole in wholes if whole.is_taken]
+        ids = {part.short.destination for whole in taken for part in whole.parts}
+        return Told(len(wholes), len(taken), self._reported(ids), frozenset(whole.text for whole in wholes))
+
+    def _reported(self, destinations: set[str]) -> frozenset[str]:
+        """What our side has acknowledged about a number; receipts of all its parts."""
+        return frozenset(
+            REPORTS[state]
+            for handed in list(self._smsc.handed)
+            if handed.is_receipt and handed.status == 0 and handed.short.source in destinations
+            for state in [_state(handed.short.short_message, handed.short.tlvs)]
+        )
+
+    def complaints(self) -> list[str]:
+        found = Counter(each.words for each in self._smsc.violations)
+        beyond = self._smsc.counts["bind beyond"]
+        return [f"{words} ({count})" for words, count in found.items()] + ([f"{beyond} binds beyond the one allowed"] if beyond else [])
+
+    def close(self) -> None:
+        self._smsc.stop()
+
+
+def _state(text: bytes, tlvs: Mapping[int, bytes]) -> str:
+    if codec.MESSAGE_STATE in tlvs:
+        return next(name for name, number in codec.STATES.items() if number == tlvs[codec.MESSAGE_STATE][0])
+    return text.partition(b"stat:")[2][:7].decode("ascii").strip()
