@@ -19,6 +19,7 @@ from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import StorageUnavailable
 from gateway.services import dispatching
 from gateway.services.core import Gateway
+from gateway.services.moving import Reroute
 from gateway.services.sweeping import sweep
 
 SWEEP_SECONDS = 5.0
@@ -54,6 +55,7 @@ class _Supervisor:
         self._owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._threads: dict[str, threading.Thread] = {}
         self._outage = Outage("sweeper")
+        self._reroute = Reroute()
         self._next_sweep = 0.0
 
     def run(self) -> None:
@@ -75,6 +77,9 @@ class _Supervisor:
                 self._start(name)
         if time.monotonic() >= self._next_sweep:
             moved = sweep(self._gateway)
+            rerouted = self._reroute.run(self._gateway)
+            if rerouted:
+                moved["rerouted"] = rerouted
             if moved:
                 log.info("swept", **moved)
             self._next_sweep = time.monotonic() + (0.0 if moved else SWEEP_SECONDS)

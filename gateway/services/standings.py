@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gateway.services.core import Gateway
 from gateway.storage import standings as stored
-from gateway.storage.standings import FULL_SCORE
+from gateway.storage.standings import FULL_SCORE as FULL_SCORE
 from gateway.storage.standings import Standing as Standing
 
 
