@@ -9,10 +9,11 @@ from typing import Any
 
 from flask import Response
 
-from gateway.dialects.smsend.uncertain import DELIVERED, EMAIL, SENT_WITHOUT_RECEIPT, STATE_NUMBERS, STATES, STATUS_TYPES
+from gateway.dialects.smsend.uncertain import DELIVERED, EMAIL, STATE_NUMBERS, STATUS_TYPES
 from gateway.domain.credit import UNITS_PER_CREDIT, credits_floor
 from gateway.domain.dates import render as local
 from gateway.domain.message import State
+from gateway.domain.smsend_words import word
 from gateway.domain.tariff import MessageType
 from gateway.services.identity import SignedIn
 from gateway.services.ordering import Accepted
@@ -108,13 +109,9 @@ def _recipient(message: MessageState, wants_receipt: bool, zone: tzinfo) -> dict
     delivered_at = message.final_at if message.state is State.DELIVERED else None
     return {
         "destination": message.recipient,
-        "status": _word(message.state, wants_receipt),
+        "status": word(message.state, wants_receipt),
         "delivery_date": local(delivered_at, zone) if delivered_at else "",
     }
-
-
-def _word(state: State, wants_receipt: bool) -> str:
-    return SENT_WITHOUT_RECEIPT if state is State.SENT and not wants_receipt else STATES[state]
 
 
 def _number(state: State, wants_receipt: bool) -> int:

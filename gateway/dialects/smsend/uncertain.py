@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 from gateway.domain.message import State
+from gateway.domain.smsend_words import SENT_WITHOUT_RECEIPT as SENT_WITHOUT_RECEIPT
+from gateway.domain.smsend_words import STATES as STATES
 from gateway.domain.tariff import MessageType
 
 NAME = "smsend"
@@ -55,22 +57,6 @@ PAGE_SIZE, MOST_PAGE_SIZE = 10, 10_000
 """Section 2.6: ten by default, and no cap below 1000."""
 NEWEST_FIRST = True
 """Order of history pages when ``dir`` is not given; the sources are silent."""
-
-STATES = {
-    State.SCHEDULED: "SCHEDULED",
-    State.QUEUED: "WAITING",
-    State.SENDING: "WAITING",
-    State.SENT: "WAIT4DLVR",  # SENT where no receipt was asked for
-    State.DELIVERED: "DLVRD",
-    State.UNDELIVERED: "KO",
-    State.EXPIRED: "TIMEOUT",
-    State.UNKNOWN: "WAIT4DLVR",  # it may have been sent: nothing final may be said
-    State.FAILED: "ERROR",
-    State.CANCELLED: "ERROR",  # no word of section 3.8 means "taken back"
-    State.BLOCKED: "BLACKLISTED",
-}
-"""Section 3.8, from the gateway's states."""
-SENT_WITHOUT_RECEIPT = "SENT"
 
 WAITING, DELIVERED, FAILED, EXPIRED = 2, 4, 9, 10
 STATE_NUMBERS = {
