@@ -10,14 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.connectors import cht, simulator
+from gateway.connectors import android, cht, http, simulator, smpp
 from gateway.connectors.base import Connector, Kind, ProcessSettings
+from gateway.connectors.clients import brevisone, bulk, httpsms, smsend, smsnodes
 from gateway.connectors.settings import read
 
 #: Kind, as stored in the database → what it is. A line each.
 CONNECTORS: dict[str, Kind] = {
+    "android": android.KIND,
     "cht": cht.KIND,
+    "http": http.KIND,
+    "smsend": smsend.KIND,
+    "bulk": bulk.KIND,
+    "brevisone": brevisone.KIND,
+    "smsnodes": smsnodes.KIND,
+    "httpsms": httpsms.KIND,
     "simulator": simulator.KIND,
+    "smpp": smpp.KIND,
 }
 
 

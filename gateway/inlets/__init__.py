@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from gateway.inlets import cht
+from gateway.inlets import carrier, cht
 
 #: Every inlet's routes. A line each.
-INLETS: tuple[Blueprint, ...] = (cht.blueprint,)
+INLETS: tuple[Blueprint, ...] = (android.blueprint, cht.blueprint, carrier.blueprint)
 
 
 def install(app: Flask) -> None:

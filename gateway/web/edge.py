@@ -24,7 +24,7 @@ log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SLASHES = re.compile(r"/{2,}")
 LONGEST_LOGGED_PATH = 200
-PRIVATE_PATH = re.compile(r"/+console/+enter/")
+PRIVATE_PATH = re.compile(r"/+(?:console/+enter|carrier)/")
 APOLOGY = (
     b'{"result":"Internal error","error_code":"INTERNAL_ERROR","error_message":"Internal error",'
     b'"status":"error","message":"Internal error","error":"Internal error"}'
