@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from gateway.inlets import carrier, cht
+from gateway.inlets import android, carrier, cht
 
 #: Every inlet's routes. A line each.
 INLETS: tuple[Blueprint, ...] = (android.blueprint, cht.blueprint, carrier.blueprint)
