@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.farends import FAR_ENDS
-from bench.trial import Case, Report, trial
+from bench.trial import Case, Report, log_to, trial
 from gateway.connectors import CONNECTORS
 from gateway.domain.sending import RefundPolicy, UnknownPolicy
 from tests.support import postgres
@@ -91,11 +91,6 @@ HEAD = (
 )
 
 
-def _log_to(path: str) -> None:
-    """What this process writes to its error output goes to a file."""
-    os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), 2)
-
-
 def main() -> None:
     available = [kind for kind in FAR_ENDS if kind in CONNECTORS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dragoman-faults-") as folder:
         databases = Databases(Path(folder), with_postgres=not chosen.sqlite)
         try:
-            with ProcessPoolExecutor(chosen.workers, get_context("spawn"), _log_to, (chosen.log,)) as pool:
+            with ProcessPoolExecutor(chosen.workers, get_context("spawn"), log_to, (chosen.log,)) as pool:
                 for report in pool.map(trial, cases(databases, chosen.kinds, chosen.faults, chosen.seeds, chosen.messages)):
                     print(line(report), flush=True)
                     failed += bool(report.problems)

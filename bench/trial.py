@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections import Counter
@@ -247,3 +248,8 @@ def examine(gateway: Gateway, far_end: FarEnd, report: Report) -> None:
 
 def _is_refundable(row: Row, policy: RefundPolicy) -> bool:
     return refundable(policy, State(row.message.state), row.message.sent_at is not None)
+
+
+def log_to(path: str) -> None:
+    """What this process writes to its error output goes to a file."""
+    os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), 2)

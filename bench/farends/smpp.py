@@ -30,13 +30,19 @@ class SmppEnd(FarEnd):
         self._smsc.start()
 
     def connector(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        settings = {
+        settings: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": self._smsc.port,
             "system_id": "gateway",
             "window": 10,
-            "answer_seconds": int(PATIENCE_SECONDS),
-            "enquire_link_seconds": 1,
+            "answer_timeout_seconds": PATIENCE_SECONDS,
+            "enquire_link_seconds": 0.5,
+            "enquire_timeout_seconds": 0.5,
+            "reconnect_seconds": 0.05,
+            "reconnect_most_seconds": 0.5,
+            "refused_seconds": 0.1,
+            "throttle_seconds": 0.2,
+            "part_retry_seconds": 3.0,
         }
         return settings, {"password": PASSWORD}
 
