@@ -173,6 +173,7 @@ def _put_together(
         if before is not None:
             waiting = {each: row for each, row in rows.items() if row.stored_at is None}
             torn += [_joined(key, waiting, now)] if waiting else []
+            session.flush()
             for row in rows.values():
                 session.delete(row)
             session.flush()
@@ -204,15 +205,18 @@ def _joined(key: PartSet, parts: Mapping[int, InboundPart], now: datetime, last:
 def _store(session: Session, arrivals: Sequence[Arrival], now: datetime, account_id: int | None = None) -> dict[bytes, UUID]:
     """Stores messages that are whole and does what they ask for; the ids by fingerprint.
 
-    Locks are taken in one order by everybody: messages, opt-outs, conversations, each sorted.
+    Locks are taken in one order by everybody: messages, opt-outs, conversations. Messages are stored in the order in which they came, so of
+    two batches that hold the same messages the second waits at the door.
     """
     distinct = {each.fingerprint: each for each in arrivals}
     if not distinct:
         return {}
+    if len(distinct) > 1:
+        stored.lock_connectors(session, {each.connector for each in distinct.values()})
     known = {each.fingerprint: each for each in _placed(session, list(distinct.values()), account_id, now)}
     owners = {each.account_id for each in known.values() if each.account_id and each.keyword}
     replies = stored.replies(session, owners)
-    new = stored.insert(session, [_row(known[fingerprint], now, replies) for fingerprint in sorted(known)])
+    new = stored.insert(session, [_row(each, now, replies) for each in known.values()])
     fresh = [each for fingerprint, each in known.items() if fingerprint in new]
     _opt(session, fresh, now)
     threads.touch_received(session, [_said(each) for each in fresh if each.account_id and each.message.kind in SHOWN], now)

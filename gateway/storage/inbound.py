@@ -40,7 +40,7 @@ class Owner(NamedTuple):
 
 
 def insert(session: Session, rows: Sequence[dict[str, Any]]) -> set[bytes]:
-    """Stores messages whose fingerprint is not known yet; the fingerprints of those. Rows must be in the order of their fingerprint."""
+    """Stores messages whose fingerprint is not known yet, in this order; the fingerprints of those."""
     new: set[bytes] = set()
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     for start in range(0, len(rows), AT_ONCE):
@@ -58,10 +58,21 @@ def ids_of(session: Session, fingerprints: Collection[bytes]) -> dict[bytes, UUI
     return {row[0]: row[1] for row in session.execute(columns.where(InboundMessage.fingerprint.in_(list(fingerprints))))}
 
 
+def lock_connectors(session: Session, names: Collection[str]) -> None:
+    """Lets one batch of a connector be stored at a time."""
+    for name in sorted(names):
+        _lock(session, f"dragoman inbound {name}")
+
+
 def lock_set(session: Session, parts: PartSet) -> None:
     """Lets one transaction at a time at the parts of a message: of two that bring the last two parts, the second must see the first's."""
+    _lock(session, "dragoman inbound parts " + "\x1f".join(map(str, parts)))
+
+
+def _lock(session: Session, name: str) -> None:
+    """Holds a name until the transaction ends. On SQLite the writer is alone."""
     if session.connection().dialect.name == "postgresql":
-        session.execute(_LOCK, {"name": "dragoman inbound parts " + "\x1f".join(map(str, parts))})
+        session.execute(_LOCK, {"name": name})
 
 
 def parts_of(session: Session, parts: PartSet) -> dict[int, InboundPart]:
