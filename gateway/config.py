@@ -148,6 +148,21 @@ def _networks(value: str) -> tuple[Network, ...]:
         raise ValueError("must be networks such as 192.0.2.0/24, separated by commas") from None
 
 
+def _ports(value: str) -> frozenset[int] | None:
+    if value == "any":
+        return None
+    ports = [each for each in re.split(r"[\s,]+", value) if each]
+    if not ports or not all(re.fullmatch(r"[0-9]{1,5}", each) and 0 < int(each) < 65536 for each in ports):
+        raise ValueError("must be port numbers separated by commas, or any")
+    return frozenset(map(int, ports))
+
+
+def _issuer(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.:/_-]{0,199}", value):
+        raise ValueError("must be a name without blanks, such as api.example.org")
+    return value
+
+
 def _path(value: str) -> Path:
     return Path(value).absolute()
 
@@ -200,6 +215,9 @@ class Settings:
         _networks,
         "",
     )
+    callback_ports: frozenset[int] | None = setting(
+        "Ports that callbacks may go to, separated by commas, or any.", _ports, "80,443,8080,8443"
+    )
     session_idle_seconds: int = setting("Seconds without a call after which a session ends.", _whole(10, 86_400), "300")
     guesses_per_minute_user: int = setting("Wrong passwords a minute for one user before more are refused.", _whole(1, 100_000), "10")
     guesses_per_minute_address: int = setting(
@@ -217,6 +235,7 @@ class Settings:
     brevisone_check_networks: tuple[Network, ...] = setting(
         "brevis.one: networks that may call /check.php, such as 192.0.2.0/24, separated by commas; empty: any.", _networks, ""
     )
+    httpsms_token_issuer: str = setting("httpSMS: who the tokens of webhooks say they are from.", _issuer, "api.httpsms.com")
     bulk_currency: str = setting("Bulk SMS: what balances are said to be in; the amounts are credits.", _currency, "UGX")
     bulk_calls_per_minute: int = setting(
         "Bulk SMS: calls a minute of one API key or user, or from one address without either.", _whole(1, 100_000), "60"
@@ -234,7 +253,9 @@ class Settings:
     retry_base_seconds: int = setting("Pause before the first retry of a refused send; each further pause doubles.", _whole(1, 3600), "15")
     retry_attempts: int = setting("Tries for one message before it fails.", _whole(1, 100), "8")
     reroute_after_seconds: int = setting(
-        "Seconds that a connector may be away before what waits for it goes by another way of its rules. 0: it waits.", _whole(0, 86_400), "60"
+        "Seconds that a connector may be away before what waits for it goes by another way of its rules. 0: it waits.",
+        _whole(0, 86_400),
+        "60",
     )
     simulator_delay_milliseconds: int = setting("Simulator: how long a send takes.", _whole(0, 60_000), "50")
     simulator_receipt_milliseconds: int = setting(

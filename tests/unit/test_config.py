@@ -33,6 +33,7 @@ BAD = {
     "log_level": ["loud", "1"],
     "log_format": ["xml"],
     "default_zone": ["Rome", "Europe", "../etc/passwd", "Europe/Nowhere"],
+    "httpsms_token_issuer": ["two words", "https://sms.example.org?x", "1"],
     "default_region": ["I", "ITA", "39", "ÌT"],
 }
 NAMES = [item.name for item in fields(Settings)]
