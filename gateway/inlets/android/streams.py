@@ -98,6 +98,7 @@ class Streams:
         self._open: dict[str, list[Stream]] = defaultdict(list)
         self._count = 0
         self._watcher: threading.Thread | None = None
+        self._is_empty = threading.Event()
         self._notified: dict[str, float] = {}
         self._next_touch = 0.0
 
@@ -119,6 +120,7 @@ class Streams:
                 mine[0].end()
             mine.append(stream)
             self._count += 1
+            self._is_empty.clear()
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="handset-events", daemon=True)
                 self._watcher.start()
@@ -133,6 +135,8 @@ class Streams:
                 self._count -= 1
             if not mine:
                 self._open.pop(stream.handset_id, None)
+            if not self._count:
+                self._is_empty.set()
 
     def end(self) -> None:
         """Ends every stream."""
@@ -163,7 +167,7 @@ class Streams:
                 if not is_away:
                     log.exception("handset_events_failed")
                 is_away = True
-            time.sleep(WATCH_SECONDS)
+            self._is_empty.wait(WATCH_SECONDS)
 
     def look(self) -> None:
         """One look at the database for all that are connected here."""
