@@ -27,7 +27,7 @@ TRUST = 5.0
 QUICK, SLOW = 0.1, 0.005
 """How much the newest receipt moves the recent and the usual delay."""
 FIRST_RECEIPTS = 20
-"""The usual delay is not known before so many receipts."""
+"""The usual delay is the average of so many receipts at first, and not known before."""
 PATIENCE, PATIENCE_SECONDS = 2.0, 10.0
 """Receipts are slow when they take more than twice as long as usual and ten seconds more."""
 
@@ -54,9 +54,9 @@ class Health:
     def receipt(self, delay_seconds: float, now: float) -> None:
         """Takes into account how long a final receipt took from the carrier's acceptance."""
         self._receipts += 1
-        learning = max(1.0 / self._receipts, SLOW)  # a plain average at first
-        self._usual += (delay_seconds - self._usual) * learning
-        self._recent += (delay_seconds - self._recent) * max(1.0 / self._receipts, QUICK)
+        at_first = 1.0 / self._receipts  # a plain average
+        self._usual += (delay_seconds - self._usual) * (at_first if self._receipts <= FIRST_RECEIPTS else SLOW)
+        self._recent += (delay_seconds - self._recent) * max(at_first, QUICK)
         self._slow_at = now
 
     def score(self, now: float) -> int:
