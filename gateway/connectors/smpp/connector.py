@@ -27,9 +27,10 @@ class SmppConnector:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
+        context = _tls_context(settings)
         self._asks: bool = settings["ask"]
         self._box = Mailbox()
-        self._loop = Loop(settings, _tls_context(settings), self._box)
+        self._loop = Loop(settings, context, self._box)
         self._thread: threading.Thread | None = None
 
     @classmethod
