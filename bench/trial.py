@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "dispatch_lease_seconds": "3",
     "dispatch_poll_milliseconds": "20",
     "retry_base_seconds": "1",
+    "retry_attempts": "5",
     "graceful_timeout_seconds": "3",
     "log_level": "error",
 }
@@ -88,7 +89,6 @@ def trial(case: Case) -> Report:
     """Runs one case on a migrated, empty database."""
     report, started = Report(case), time.monotonic()
     far_end = FAR_ENDS[case.kind](case.fault, case.seed, Path(case.folder))
-    hardship = far_end.faults[case.fault]
     app = create_app(settings_for(case.database_url, **ENVIRONMENT, **far_end.environment))
     with app.app_context():
         gateway: Gateway = app.extensions["dragoman"]
@@ -97,7 +97,7 @@ def trial(case: Case) -> Report:
             account = prepare(app, gateway, far_end, case)
             order(gateway, account, far_end, case)
             with dispatching(app):
-                report.problems += settle(gateway, far_end, hardship)
+                report.problems += settle(gateway, far_end, case.unknown)
             examine(gateway, far_end, report)
         finally:
             far_end.close()
@@ -150,17 +150,17 @@ def dispatching(app: Flask) -> Iterator[None]:
         thread.join()
 
 
-def settle(gateway: Gateway, far_end: FarEnd, hardship: Hardship) -> list[str]:
+def settle(gateway: Gateway, far_end: FarEnd, policy: UnknownPolicy) -> list[str]:
     """Waits until nothing moves and nothing is wrong any more; else what is still wrong when the time is over."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         time.sleep(CALM_SECONDS)
         if not moving(gateway):
-            problems = faults_of(read(gateway), far_end, hardship)
+            problems = faults_of(read(gateway), far_end, policy)
             if not problems or time.monotonic() > deadline:
                 return problems
         elif time.monotonic() > deadline:
-            return [f"{moving(gateway)} messages are still on their way", *faults_of(read(gateway), far_end, hardship)]
+            return [f"{moving(gateway)} messages are still on their way", *faults_of(read(gateway), far_end, policy)]
 
 
 def moving(gateway: Gateway) -> int:
@@ -188,15 +188,15 @@ def read(gateway: Gateway) -> list[Row]:
     ]
 
 
-def faults_of(rows: Sequence[Row], far_end: FarEnd, hardship: Hardship) -> list[str]:
+def faults_of(rows: Sequence[Row], far_end: FarEnd, policy: UnknownPolicy) -> list[str]:
     """What is not true of the messages, in words, with how many each."""
     found: Counter[str] = Counter()
     for row in rows:
-        found.update(wrongs(row, far_end.told(row.sent), hardship))
+        found.update(wrongs(row, far_end.told(row.sent), far_end.faults[far_end.fault], policy))
     return [f"{count} {words}" for words, count in found.items()]
 
 
-def wrongs(row: Row, told: Told, hardship: Hardship) -> Iterator[str]:
+def wrongs(row: Row, told: Told, hardship: Hardship, policy: UnknownPolicy) -> Iterator[str]:
     """What is not true of one message."""
     state, tries = State(row.message.state), Counter(row.outcomes)
     finals = told.reported - {"sent"}
@@ -204,15 +204,17 @@ def wrongs(row: Row, told: Told, hardship: Hardship) -> Iterator[str]:
         yield "with a try without an end"
     if told.handed > len(row.outcomes):
         yield "handed over more often than tried"
-    if told.taken > 1 and tries["unknown"] < told.taken - 1:
+    if told.taken > tries["unknown"] + tries["accepted"]:
         yield "sent twice in silence"
+    if told.taken > 1 and policy is UnknownPolicy.HOLD:
+        yield "sent again though the policy is to hold"
     if told.texts - {row.sent.text}:
         yield "with another text than was accepted"
     if state in (State.SENT, State.DELIVERED, State.UNDELIVERED) and not told.taken:
         yield f"shown as {state}, but the far end never took them"
     if state is State.SENT and finals:
         yield f"shown as sent, but reported as {', '.join(sorted(finals))}"
-    if state in (State.DELIVERED, State.UNDELIVERED, State.EXPIRED) and state.value not in told.reported:
+    if state in (State.DELIVERED, State.UNDELIVERED, State.EXPIRED) and state.value not in told.said:
         yield f"shown as {state}, but never reported so"
     if state is State.FAILED and told.taken:
         yield "shown as failed, but taken by the far end"

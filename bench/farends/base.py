@@ -29,12 +29,14 @@ class Told:
     Args:
         handed: how often the whole message reached it.
         taken: how often it took it, so that a handset may show it.
-        reported: the last states it reported or would report when asked: sent, delivered, undelivered, expired.
+        said: the states it has reported, whether our side heard so or not: sent, delivered, undelivered, expired.
+        reported: those of them that our side has confirmed.
         texts: what a handset would show; empty where the far end cannot say.
     """
 
     handed: int = 0
     taken: int = 0
+    said: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
     texts: frozenset[str] = field(default=frozenset(), repr=False)
 

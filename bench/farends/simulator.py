@@ -54,7 +54,8 @@ class SimulatorEnd(FarEnd):
         handed = self._handed()[sent.order_id.hex, sent.position]
         wanted = behaviour(sent.recipient)
         taken = sum(wanted.failure(number) is None for number in range(1, handed + 1))
-        return Told(handed, taken, frozenset(state.value for state in wanted.receipts[-1:] if taken))
+        reported = frozenset(state.value for state in wanted.receipts[-1:] if taken)
+        return Told(handed, taken, reported, reported)
 
     def _handed(self) -> Counter[tuple[str, int]]:
         lines = self._journal.read_text(encoding="ascii").splitlines() if self._journal.exists() else []

@@ -49,17 +49,10 @@ class SmppEnd(FarEnd):
     def told(self, sent: Sent) -> Told:
         wholes = [whole for whole in list(self._smsc.wholes) if whole.destination == sent.recipient.lstrip("+")]
         taken = [whole for whole in wholes if whole.is_taken]
-        ids = {part.short.destination for whole in taken for part in whole.parts}
-        return Told(len(wholes), len(taken), self._reported(ids), frozenset(whole.text for whole in wholes))
-
-    def _reported(self, destinations: set[str]) -> frozenset[str]:
-        """What our side has acknowledged about a number; receipts of all its parts."""
-        return frozenset(
-            REPORTS[state]
-            for handed in list(self._smsc.handed)
-            if handed.is_receipt and handed.status == 0 and handed.short.source in destinations
-            for state in [_state(handed.short.short_message, handed.short.tlvs)]
-        )
+        receipts = [each for each in list(self._smsc.handed) if each.is_receipt and each.short.source == sent.recipient.lstrip("+")]
+        said = frozenset(_state(each.short) for each in receipts if each.sent)
+        reported = frozenset(_state(each.short) for each in receipts if each.status == 0)
+        return Told(len(wholes), len(taken), said, reported, frozenset(whole.text for whole in wholes))
 
     def complaints(self) -> list[str]:
         found = Counter(each.words for each in self._smsc.violations)
@@ -70,7 +63,8 @@ class SmppEnd(FarEnd):
         self._smsc.stop()
 
 
-def _state(text: bytes, tlvs: Mapping[int, bytes]) -> str:
-    if codec.MESSAGE_STATE in tlvs:
-        return next(name for name, number in codec.STATES.items() if number == tlvs[codec.MESSAGE_STATE][0])
-    return text.partition(b"stat:")[2][:7].decode("ascii").strip()
+def _state(receipt: codec.Short) -> str:
+    """What a receipt says, as our state."""
+    if codec.MESSAGE_STATE in receipt.tlvs:
+        return REPORTS[next(name for name, number in codec.STATES.items() if number == receipt.tlvs[codec.MESSAGE_STATE][0])]
+    return REPORTS[receipt.short_message.partition(b"stat:")[2][:7].decode("ascii").strip()]

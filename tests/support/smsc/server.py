@@ -115,6 +115,7 @@ class Smsc:
         self.counts: Counter[str] = Counter()
         self.bound_at_once = 0
         self.sessions: dict[int, Session] = {}
+        self.hung: list[Session] = []
         self.dice = dice
         self._journal = open(journal, "a", encoding="ascii", buffering=1) if journal else None
         self._taken: dict[str, Taken] = {}
@@ -340,7 +341,7 @@ class Smsc:
             loop.run_forever()
         finally:
             server.close()
-            for session in list(self.sessions.values()):
+            for session in [*self.sessions.values(), *self.hung]:
                 session.drop()
             loop.run_until_complete(asyncio.sleep(0.01))
             loop.run_until_complete(server.wait_closed())

@@ -212,6 +212,10 @@ class Session(asyncio.Protocol):
             self._smsc.later(SECONDS_TO_LEAVE, self._transport.close)
         elif action == "hang":
             self._is_hung = True
+            self.bind = None  # whoever answers new connections does not count it any more
+            self._smsc.sessions.pop(self.number, None)
+            self._smsc.hung.append(self)
+            self._smsc.bound_changed()
             self._transport.pause_reading()
         elif action == "noise":
             self.write(self._smsc.dice.randbytes(200))
