@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,22 @@ OF_STATE: Mapping[State, Happening] = MappingProxyType(
     }
 )
 """The states whose reaching is an event. Waiting and sending are none; what a customer cancels, the customer knows."""
+
+
+SILENT, LONG_SILENT = timedelta(minutes=64), timedelta(minutes=80)
+"""A telephone that gave no sign of life for so long is away, and told so once before the second. Source: contract httpsms 5.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """A telephone that was heard of or was not: whose it is (None: it serves every account), its number (E.164) where that is known, the
+    id that it is known by, and its last sign of life before now.
+    """
+
+    account_id: int | None
+    number: str | None = field(repr=False)
+    id: str
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

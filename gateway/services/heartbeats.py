@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
+from gateway.domain.callback import SILENT
 from gateway.domain.errors import InvalidField
+from gateway.services.callbacks import outbox
 from gateway.services.core import Gateway
 from gateway.storage import heartbeats as stored
 from gateway.storage import phones
@@ -35,6 +37,7 @@ def note(gateway: Gateway, account_id: int, numbers: Sequence[str], version: str
             Heartbeat(id=uuid4(), account_id=account_id, owner=each, version=version[:LONGEST_VERSION], charging=charging, at=now)
             for each in dict.fromkeys(numbers)
         ]
+        outbox.heard_of(session, account_id, numbers, now - SILENT, now)
         session.add_all(rows)
         session.flush()
         for row in rows:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt, merge
 from gateway.domain.sending import RefundPolicy, UnknownPolicy, refundable
+from gateway.services.callbacks import outbox
 from gateway.services.ledger import refund
 from gateway.storage import dispatch, leases, receipts
 from gateway.storage.dispatch import Held, MessageKey
@@ -42,8 +43,10 @@ def policies(session: Session) -> Mapping[str, Policies]:
 
 
 def settle(session: Session, changed: Sequence[Held], chosen: Mapping[str, Policies], now: datetime, note: str) -> None:
-    """Writes held messages back and pays back those that the connector's policy says: one ledger entry for each order."""
+    """Writes held messages back and pays back those that the connector's policy says: one ledger entry for each order. Programs that want
+    to know are told (:mod:`gateway.services.callbacks`)."""
     paid = [_paid_back(held, chosen.get(held.connector, STRICTEST)) for held in changed]
+    outbox.messages(session, paid, now)  # before they are written: it compares with what is there
     dispatch.write(session, paid)
     units: defaultdict[tuple[int, object], int] = defaultdict(int)
     for before, after in zip(changed, paid, strict=True):
