@@ -127,6 +127,13 @@ def when_ready(server: Any) -> None:
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
+def post_worker_init(worker: Any) -> None:
+    """Telephones' event streams end with their worker: it would wait for them until its time for stopping is over."""
+    streams = getattr(worker.wsgi, "extensions", {}).get("dragoman.handset-streams")
+    if streams is not None:
+        streams.is_wanted = lambda: worker.alive
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """A worker has ended: its gauges of what is going on now no longer count. Its counters do."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -196,6 +196,10 @@ class Settings:
     )
     web_workers: int = setting("Web worker processes.", _whole(1, 256), None, shown_default="CPU cores + 1; 1 on SQLite without Redis")
     web_threads: int = setting("Threads in each web worker. 1: plain sync workers, best behind nginx.", _whole(1, 256), "1")
+    events_bind: str = setting(
+        "Address and port, or unix:/path, of the process that holds telephones' event streams (dragoman events).", _bind, "127.0.0.1:8089"
+    )
+    events_streams: int = setting("Event streams that this process holds at once, a thread each.", _whole(1, 10_000), "1000")
     request_timeout_seconds: int = setting("Seconds after which a stuck web worker is replaced.", _whole(5, 3600), "60")
     graceful_timeout_seconds: int = setting("Seconds that running requests and sends get to finish at shutdown.", _whole(1, 600), "20")
     log_level: str = setting("How much is logged: debug, info, warning or error.", _one_of("debug", "info", "warning", "error"), "info")

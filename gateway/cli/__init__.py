@@ -17,6 +17,7 @@ from gateway.cli.demo import demo
 from gateway.cli.device import device
 from gateway.cli.dispatch import dispatch
 from gateway.cli.doctor import doctor
+from gateway.cli.events import events
 from gateway.cli.explain import explain
 from gateway.cli.group import group
 from gateway.cli.key import key
@@ -24,6 +25,7 @@ from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
 from gateway.cli.phone import phone
+from gateway.cli.route import route
 from gateway.cli.secret import secret
 from gateway.cli.send import send
 from gateway.cli.tariff import tariff
@@ -43,8 +45,8 @@ def dragoman() -> None:
 
 
 for command in (
-    account, connector, contact, credit, demo, device, dispatch, doctor, explain, group, key, ledger, message, migrate, phone, secret, send,
-    tariff, unknown, user,
+    account, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, key, ledger, message, migrate, phone,
+    route, secret, send, tariff, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

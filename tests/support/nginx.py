@@ -18,7 +18,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/start.log warn;
-events {{ worker_connections 256; }}
+events {{ worker_connections 2048; }}
 http {{
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -33,18 +33,19 @@ http {{
 class NginxServer:
     """One nginx. ``tls`` is a client context that trusts its certificate (made for ``localhost`` and 127.0.0.1)."""
 
-    def __init__(self, program: str, openssl: str, folder: Path, upstream: str) -> None:
+    def __init__(self, program: str, openssl: str, folder: Path, upstream: str, events: str) -> None:
         """Starts it before the gateway.
 
         Args:
             folder: an empty one, for configuration, certificate and logs.
             upstream: ``127.0.0.1:PORT`` or ``unix:/path``.
+            events: the same, of the process that holds event streams.
         """
         self.folder = folder
         self.http_port, self.tls_port = programs.free_port(), programs.free_port()
         self.certificate = folder / "certificate.pem"
         _make_certificate(openssl, folder)
-        (folder / "dragoman.conf").write_text(self._rendered(upstream), encoding="utf-8")
+        (folder / "dragoman.conf").write_text(self._rendered(upstream, events), encoding="utf-8")
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user), encoding="utf-8")
         self._command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
@@ -73,7 +74,7 @@ class NginxServer:
         files = sorted([*self.folder.glob("*.log"), self.folder / "output"])
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
-    def _rendered(self, upstream: str) -> str:
+    def _rendered(self, upstream: str, events: str) -> str:
         """The shipped file with this server's values. Each pattern must still be found in it."""
         text = SHIPPED.read_text(encoding="utf-8")
         for pattern, new in {
@@ -81,6 +82,7 @@ class NginxServer:
             r"listen 80 ": f"listen 127.0.0.1:{self.http_port} ",
             r"listen 443 ": f"listen 127.0.0.1:{self.tls_port} ",
             r"server 127\.0\.0\.1:8080 ": f"server {upstream} ",
+            r"server 127\.0\.0\.1:8089 ": f"server {events} ",
             r"/etc/dragoman/tls/fullchain\.pem": str(self.certificate),
             r"/etc/dragoman/tls/privkey\.pem": str(self.folder / "key.pem"),
             r"/var/log/nginx/": f"{self.folder}/",
@@ -90,10 +92,11 @@ class NginxServer:
         return text
 
 
-def start(folder: Path, upstream: str) -> NginxServer:
-    """A new nginx. The caller calls ``stop()``."""
+def start(folder: Path, upstream: str, events: str | None = None) -> NginxServer:
+    """A new nginx. The caller calls ``stop()``. Without ``events`` nothing listens where event streams go first."""
     what_for = "tests behind nginx"
-    return NginxServer(programs.need("nginx", what_for), programs.need("openssl", what_for), folder, upstream)
+    nowhere = f"127.0.0.1:{programs.free_port()}"
+    return NginxServer(programs.need("nginx", what_for), programs.need("openssl", what_for), folder, upstream, events or nowhere)
 
 
 def _make_certificate(openssl: str, folder: Path) -> None:
