@@ -27,7 +27,7 @@ from gateway.net.client import Answer, CallFailed, Client, OutgoingError
 
 QUEUE_PER_CONNECTION = 2
 FIRST_AWAY_SECONDS, MOST_AWAY_SECONDS = 1.0, 60.0
-ASK_GROWTH, MOST_ASK_SECONDS = 1.7, 1800.0
+LEAST_ASK_SECONDS, ASK_GROWTH, MOST_ASK_SECONDS = 1.0, 1.7, 1800.0
 ASKED_FOR_SECONDS = 4 * 24 * 3600.0
 MOST_ASKED = 200_000
 """Messages whose state is asked for at a time, about 60 MB. Those beyond it are asked for after the next start of the dispatcher."""
@@ -270,7 +270,8 @@ class Lane:
             return
         first = self._settings.first_ask_seconds
         ends = time.monotonic() + ASKED_FOR_SECONDS
-        question = _Question(("state", smsc_message_id), lambda: self._way.ask(smsc_message_id, recipient), first, ends)
+        pause = max(first, LEAST_ASK_SECONDS)
+        question = _Question(("state", smsc_message_id), lambda: self._way.ask(smsc_message_id, recipient), pause, ends)
         self._add(question, 0.0 if soon else first)
 
     def _add(self, question: _Question, seconds: float) -> None:
@@ -362,7 +363,7 @@ COMMON: tuple[Setting, ...] = (
 
 ASKING: tuple[Setting, ...] = (
     Setting("ask_states", "Ask the far end what became of messages.", flag, True),
-    Setting("first_ask_seconds", "Seconds after sending until that is first asked; then ever more rarely.", whole(1, 3600), 5),
+    Setting("first_ask_seconds", "Seconds after sending until that is first asked; then ever more rarely.", whole(0, 3600), 5),
 )
 REPEATS = Setting(
     "repeats_are_safe",

@@ -18,7 +18,7 @@ Values = Mapping[str, str]
 Encode = Callable[[str], str]
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*(?::[a-z][a-z0-9_]*)?)\}")
-_HEAD = re.compile(r"(https?://[^/?#{}@\s]+)(.*)", re.DOTALL)
+_HEAD = re.compile(r"(https?://[^/?#{}@\s]+)((?:[/?].*)?)", re.DOTALL)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 _NUMBER, _FLAG = ":number", ":flag"
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -81,7 +81,9 @@ class Pairs:
 
     @classmethod
     def of(cls, template: str, names: frozenset[str]) -> Pairs:
-        split = (pair.partition("=") for pair in template.split("&") if pair)
+        split = [pair.partition("=") for pair in template.split("&") if pair]
+        if any(_PLACEHOLDER.search(name) for name, _, _ in split):
+            raise ValueError("has a placeholder that is not behind a 'name='")
         return cls(tuple((name + equals, Piece.of(value, names)) for name, equals, value in split))
 
     def put(self, values: Values, encode: Encode) -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway.net.addresses import Address, Network, may_reach
@@ -92,6 +93,16 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
     Raises OSError (ssl.SSLError is one) where the file cannot be read.
     """
+    return _context(ca_file) if ca_file else _system_context()
+
+
+@lru_cache(maxsize=1)
+def _system_context() -> ssl.SSLContext:
+    """Shared by all clients: reading the system's authorities takes its time."""
+    return _context(None)
+
+
+def _context(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TimedTlsSocket

@@ -7,15 +7,15 @@ numbers shows it, so an unanswered send can be looked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from gateway.connectors.base import FailureKind, Kind, Outcome, Outgoing, ProcessSettings, Receipt, Setting
+from gateway.connectors.base import FailureKind, Inbound, Kind, Outcome, Outgoing, ProcessSettings, Receipt, Setting
 from gateway.connectors.http_answers import by_status, failed, fields_of, reference, words
 from gateway.connectors.http_lane import ASKING, BASE_URL, COMMON, REPEATS, Calls, Lane, asking_lane, base_url
-from gateway.connectors.http_reports import INLET_SECRET, BadCall, Call, Read, moment, require_secret
+from gateway.connectors.http_reports import INLET_SECRET, BadCall, Call, Read, moment, number, require_secret
 from gateway.connectors.http_rules import at
 from gateway.connectors.settings import REQUIRED, text
 from gateway.domain.message import State
@@ -27,6 +27,7 @@ EVENTS: Mapping[str, State] = {
     "message.send.failed": State.UNDELIVERED,
     "message.send.expired": State.EXPIRED,
 }
+RECEIVED = "message.phone.received"
 OUR_FIELDS = frozenset({"from"})
 """Fields whose refusal is our fault and not the message's: the telephone is not registered there."""
 
@@ -76,12 +77,31 @@ class HttpSms:
         return self._calls.call(method, self._url + path, headers, b"" if body is None else json.dumps(body).encode())
 
 
-def receipts(settings: Mapping[str, Any], call: Call, now: datetime) -> list[Receipt]:
-    """A webhook's event. Those that end no message are thanked for and left. Raises BadCall."""
+def events(settings: Mapping[str, Any], call: Call, now: datetime) -> list[Receipt | Inbound]:
+    """A webhook's event (6.3). Those that say nothing of a message's end are thanked for and left. Raises BadCall."""
     try:
         event = json.loads(call.body)
     except (ValueError, RecursionError):
         raise BadCall("the body is no JSON") from None
+    return [_received(event, now)] if at(event, "/type") == RECEIVED else [*_ended(event, now)]
+
+
+def _received(event: Any, now: datetime) -> Inbound:
+    sender, content = words(at(event, "/data/contact")), at(event, "/data/content")
+    if not sender or not isinstance(content, str):
+        raise BadCall("data.contact or data.content is missing")
+    return Inbound(
+        number(sender),
+        number(words(at(event, "/data/owner"))) or None,
+        content,
+        moment(words(at(event, "/data/timestamp")), "UTC", now),
+        provider_id=words(at(event, "/data/message_id")),
+        sim=words(at(event, "/data/sim")) or None,
+        is_encrypted=at(event, "/data/encrypted") is True,
+    )
+
+
+def _ended(event: Any, now: datetime) -> Sequence[Receipt]:
     state, name = EVENTS.get(words(at(event, "/type"))), words(at(event, "/data/id")) or words(at(event, "/data/message_id"))
     if state is None:
         return []
@@ -92,7 +112,7 @@ def receipts(settings: Mapping[str, Any], call: Call, now: datetime) -> list[Rec
     return [Receipt(name, state, moment(words(at(event, "/data/timestamp")), "UTC", now), words(at(event, "/type")))]
 
 
-READERS: Mapping[str, Read] = {"receipt": receipts}
+READERS: Mapping[str, Read] = {"receipt": events}
 
 
 def _receipt(message: Mapping[str, Any], name: str, now: datetime) -> Receipt | None:

@@ -96,7 +96,7 @@ KIND = Kind(
         Setting("password", "Its password.", text(), REQUIRED, secret=True),
         Setting("priority", "1 to 5, for every message.", whole(1, 5), 1),
         Setting("ask_states", "Ask the far end what became of messages; only another Dragoman knows.", flag, False),
-        Setting("first_ask_seconds", "Seconds after sending until that is first asked; then ever more rarely.", whole(1, 3600), 5),
+        Setting("first_ask_seconds", "Seconds after sending until that is first asked; then ever more rarely.", whole(0, 3600), 5),
         REPEATS,
         *COMMON,
     ),
