@@ -207,7 +207,7 @@ def _account_name(session: Session, account_id: int | None) -> str | None:
 def _held(session: Session, name: str) -> RouteRow:
     row = routes.hold(session, name)
     if row is None:
-        raise NotFound("route")
+        raise NotFound(f"rule {name}" if NAME.fullmatch(name) else "rule")
     return row
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from gateway.services.core import Gateway
+from gateway.services.standings import Standing, standings
 from gateway.storage.tables import UNKNOWN, WAITING, ConnectorRow, Message
 
 
@@ -26,11 +27,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits, what is uncertain, and which connectors have a living dispatcher."""
+    """What waits, what is uncertain, which connectors have a living dispatcher, and how they do (the one of test mode left out)."""
 
     waiting: Sequence[Waiting]
     unknown: Mapping[str, int]
     owned: Mapping[str, bool]
+    standings: Mapping[str, Standing]
 
 
 def backlog(gateway: Gateway) -> Backlog:
@@ -46,6 +48,7 @@ def backlog(gateway: Gateway) -> Backlog:
         waiting=waiting,
         unknown={row[0]: row[1] for row in unknown},
         owned={name: enabled and until is not None and until > now for name, enabled, until in connectors},
+        standings=standings(gateway),
     )
 
 

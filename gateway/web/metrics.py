@@ -51,6 +51,8 @@ class _Now(Collector):
         oldest = Gauge("dragoman_oldest_waiting_seconds", "How long the oldest due message has waited.", labels=["connector", "priority"])
         unknown = Gauge("dragoman_messages_unknown", "Messages of uncertain outcome.", labels=["connector"])
         owned = Gauge("dragoman_connector_owned", "1 while a dispatcher owns the connector.", labels=["connector"])
+        connected = Gauge("dragoman_connector_connected", "1 while the connector says that it is connected.", labels=["connector"])
+        score = Gauge("dragoman_connector_score", "Share of its weight in hundredths that a connector has earned.", labels=["connector"])
         for line in self._found.waiting:
             waiting.add_metric([line.connector, str(line.priority)], line.count)
             oldest.add_metric([line.connector, str(line.priority)], line.oldest_seconds)
@@ -58,7 +60,10 @@ class _Now(Collector):
             unknown.add_metric([connector], count)
         for connector, is_owned in self._found.owned.items():
             owned.add_metric([connector], 1 if is_owned else 0)
-        yield from (waiting, oldest, unknown, owned)
+        for connector, standing in self._found.standings.items():
+            connected.add_metric([connector], 1 if standing.is_connected else 0)
+            score.add_metric([connector], standing.score)
+        yield from (waiting, oldest, unknown, owned, connected, score)
 
 
 def _counters() -> bytes:

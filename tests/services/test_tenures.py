@@ -151,7 +151,7 @@ def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
     """What connectors of the simulator's kind do, by the name of the thread that owns them. They answer after a minute."""
     written: Diary = []
 
-    def make(_settings: Any, _process: Any) -> Recorded:
+    def make(settings: Any, process: Any) -> Recorded:
         return Recorded(threading.current_thread().name, written, 60.0)
 
     monkeypatch.setitem(CONNECTORS, "simulator", Kind("Recorded", (), make))
@@ -308,7 +308,7 @@ class TestWatch:
         assert noted(gateway)[1] < 50
 
     def test_settings_that_cannot_work_are_told(self, app, gateway, monkeypatch):
-        def make(_settings: Any, _process: Any) -> Simulator:
+        def make(settings: Any, process: Any) -> Simulator:
             raise ValueError("host must be set")
 
         monkeypatch.setitem(CONNECTORS, "simulator", Kind("Broken", (), make))
