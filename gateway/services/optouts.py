@@ -28,7 +28,8 @@ from gateway.storage import optouts as stored
 from gateway.storage.accept import Item, Mixed, Uniform
 from gateway.storage.optouts import EVERYBODY as EVERYBODY
 from gateway.storage.optouts import Listing as Listing
-from gateway.storage.tables import OptOut, Order
+from gateway.storage.tables import OptOut as OptOut
+from gateway.storage.tables import Order
 
 OPTED_OUT = "opted out"
 ORIGINS = ("API", "WEB", "STOPSMS")

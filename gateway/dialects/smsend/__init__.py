@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from gateway.dialects.smsend import blacklist, inbound
 from gateway.dialects.smsend.errors import ERROR_SCHEMA, ERRORS
 from gateway.dialects.smsend.openapi import OPERATIONS, SECURITY
 from gateway.dialects.smsend.render import error
 from gateway.dialects.smsend.routes import blueprint
 from gateway.dialects.smsend.uncertain import NAME, PREFIX
 from gateway.web.dialect import Dialect
+
+ROUTES = (blacklist, inbound)
+"""The modules that hang further calls on the blueprint."""
 
 DIALECT = Dialect(
     name=NAME,

@@ -36,6 +36,11 @@ SENDING = (
 )  # fmt: skip
 LISTING = (*KNOWN, errors.MissingField, errors.InvalidField, errors.InvalidDate)
 
+LISTED = (
+    *KNOWN, errors.MalformedRequest, errors.RequestTooLarge, errors.MissingField, errors.InvalidField, errors.InvalidRecipient,
+    errors.TooManyRecipients,
+)  # fmt: skip
+
 
 class SignIn(LooseSchema):
     """The query of ``/login`` and ``/token``; Basic authentication or a body will do instead."""
@@ -82,6 +87,12 @@ def _reading(
     )  # fmt: skip
 
 
+def _received(rule: str, summary: str, query: type[LooseSchema], *more: type[errors.GatewayError]) -> Operation:
+    came = {"id": 1, "sender": "+393471234567", "recipient": "+393400001111", "text": "Hello", "receivedDate": "20261121073400"}
+    page = {"result": "OK", "total": 1, "pageNumber": 1, "pageSize": 10, "messages": [came]}
+    return _reading(rule, summary, query, page, *more)
+
+
 def _not_built(methods: str, rule: str) -> Operation:
     return Operation(PREFIX + rule, tuple(methods.split()), "Not available yet", success=(), errors=(errors.NotBuilt, *ALWAYS))
 
@@ -110,5 +121,22 @@ OPERATIONS = (
              {"result": "OK", "total": 0, "pageNumber": 1, "pageSize": 10, "rcpthistory": []}, errors.InvalidRecipient),
     _reading("/status", "Ask for the credit", schemas.Status,
              {"money": None, "sms": [{"type": "N", "quantity": 1000}], "email": {"bandwidth": 0}}),
+    Operation(PREFIX + "/blacklist/sms", ("POST",), "Put a number on the blacklist", query=schemas.BlacklistNumber,
+              body=schemas.BlacklistNumbers, body_example={"phoneNumbers": ["+393471234567"]}, security=KEYS,
+              success=_plain("It is on it.", "true"), errors=LISTED),
+    Operation(PREFIX + "/blacklist/smsbatch", ("POST",), "Put numbers on the blacklist", body=schemas.BlacklistNumbers,
+              body_example={"phoneNumbers": ["+393471234567"]}, security=KEYS,
+              success=(Success(200, "How many were given.", schema={"type": "integer"}, example=1),), errors=LISTED),
+    _reading("/blacklist/sms", "List the blacklist", schemas.BlacklistPage,
+             {"result": "OK", "total": 1, "pageNumber": 1, "pageSize": 10,
+              "blacklist": [{"phoneNumber": "+393471234567", "origin": "STOPSMS", "date": "2026-11-21 07:34:00"}]}),
+    Operation(PREFIX + "/blacklist/sms/<phone>", ("DELETE",), "Take a number off the blacklist", security=KEYS,
+              success=_plain("It is off it.", "true"), errors=(errors.NotFound, errors.InvalidRecipient, *KNOWN)),
+    _received("/newrsmsmessage", "Fetch new messages", schemas.NewMessages),
+    _received("/newrsmsmessage/<sim>", "Fetch new messages to some numbers", schemas.NewMessages, errors.InvalidRecipient),
+    _received("/srsmshistory", "List received messages", schemas.Page),
+    _received("/srsmshistory/<sim>", "List messages received by some numbers", schemas.Page, errors.InvalidRecipient),
+    _received("/srsmshistory/<sim>/<id_message>", "List messages received after one", schemas.NewMessages, errors.InvalidRecipient),
+    _received("/mosmshistory", "List received keywords", schemas.MoPage),
     *(_not_built(methods, rule) for methods, rule in NOT_BUILT),
 )  # fmt: skip

@@ -9,15 +9,27 @@ from typing import Any
 
 from flask import Response
 
-from gateway.dialects.smsend.uncertain import DELIVERED, EMAIL, STATE_NUMBERS, STATUS_TYPES
+from gateway.dialects.smsend.uncertain import (
+    BLACKLIST,
+    BLACKLIST_DATE,
+    BLACKLIST_FIELDS,
+    DELIVERED,
+    EMAIL,
+    RECEIVED,
+    RECEIVED_FIELDS,
+    STATE_NUMBERS,
+    STATUS_TYPES,
+)
 from gateway.domain.credit import UNITS_PER_CREDIT, credits_floor
 from gateway.domain.dates import render as local
 from gateway.domain.message import State
 from gateway.domain.smsend_words import word
 from gateway.domain.tariff import MessageType
 from gateway.services.identity import SignedIn
+from gateway.services.optouts import OptOut
 from gateway.services.ordering import Accepted
 from gateway.services.orders import MessageState, OrderState, Page
+from gateway.services.received import InboundMessage
 from gateway.services.rows import Account, Message, Order
 from gateway.web.dialect import Answer
 
@@ -85,6 +97,26 @@ def recipient_history(page: Page[tuple[Order, Message]], number: int, size: int,
     return _json({"total": page.total, "pageNumber": number, "pageSize": size, "result": "OK", "rcpthistory": rows}, 200)
 
 
+def blacklist(page: Page[OptOut], number: int, size: int, zone: tzinfo) -> Response:
+    """One page of numbers that may not be written to (contract 2.11)."""
+    rows = [
+        _named(BLACKLIST_FIELDS, {"number": row.number, "origin": row.origin, "at": f"{row.created_at.astimezone(zone):{BLACKLIST_DATE}}"})
+        for row in page.rows
+    ]
+    return _json({"result": "OK", BLACKLIST: rows, "total": page.total, "pageNumber": number, "pageSize": size}, 200)
+
+
+def received(page: Page[InboundMessage], number: int, size: int, zone: tzinfo) -> Response:
+    """One page of messages that came in (contract 2.12)."""
+    rows = [_named(RECEIVED_FIELDS, _received(row, zone)) for row in page.rows]
+    return _json({"result": "OK", "total": page.total, "pageNumber": number, "pageSize": size, RECEIVED: rows}, 200)
+
+
+def count(number: int) -> Response:
+    """A bare whole number."""
+    return Response(str(number), 200, content_type="application/json;charset=UTF-8")
+
+
 def status(account: Account, prices: Mapping[MessageType, int | None], *, money: bool, aliases: bool) -> Response:
     """Credit by type: how many parts of each the balance still buys (contract 2.7). ``money`` is the balance in credits."""
     spendable = max(0, account.balance + account.credit_limit)
@@ -93,6 +125,15 @@ def status(account: Account, prices: Mapping[MessageType, int | None], *, money:
     ]
     email = EMAIL | {"purchased": account.created_at.date().isoformat()}
     return _json({"money": account.balance / UNITS_PER_CREDIT if money else None, "sms": quantities, "email": email}, 200)
+
+
+def _received(row: InboundMessage, zone: tzinfo) -> dict[str, Any]:
+    at = local(row.received_at, zone)
+    return {"id": row.id, "sender": row.sender, "recipient": row.recipient or "", "text": row.text, "at": at}
+
+
+def _named(names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[ours] for ours, name in names.items()}
 
 
 def _order(order: Order, zone: tzinfo) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def span(values: dict[str, Any], zone: ZoneInfo) -> orders.Span:
     start = dates.parse(values["start"], zone, "from")
     offset, limit = schemas.Page.rows(values)
     newest_first = NEWEST_FIRST if values["dir"].lower() not in ("asc", "desc") else values["dir"].lower() == "desc"
-    return orders.Span(start, _end(values["end"], zone), offset, limit, newest_first)
+    return orders.Span(start, end(values["end"], zone), offset, limit, newest_first)
 
 
 def zone_of(values: dict[str, Any], caller: Caller) -> ZoneInfo:
@@ -203,7 +203,8 @@ def new_password() -> str:
     return readings(b"username=-&" + raw)[0].password
 
 
-def _end(value: str, zone: ZoneInfo) -> datetime:
+def end(value: str, zone: ZoneInfo) -> datetime:
+    """The end of a span: nothing and ``now`` are now."""
     return current_gateway().clock.now() if value in ("", "now") else dates.parse(value, zone, "to")
 
 

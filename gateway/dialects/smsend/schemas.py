@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from gateway.dialects.smsend.uncertain import MOST_FRAGMENTS, MOST_PAGE_SIZE, PAGE_SIZE
+from gateway.dialects.smsend.uncertain import MOST_FRAGMENTS, MOST_NEW, MOST_PAGE_SIZE, PAGE_SIZE
 from gateway.web.fields import Flag, LooseSchema, Text, Whole
 
 LONGEST_MESSAGE = 50_000
@@ -76,21 +76,26 @@ class ParametricSend(Envelope):
     )
 
 
-class Page(LooseSchema):
-    """``GET /smshistory`` (contract 2.6)."""
+class Paged(LooseSchema):
+    """Which page of a list, and the zone of its times."""
 
-    start = Text(required=True, data_key="from", longest=100)
     end = Text(load_default="", data_key="to", longest=100)
     timezone = Text(load_default="", longest=100)
     page = Whole(1, 100_000, load_default=1, data_key="pageNumber")
     size = Whole(1, 1_000_000, load_default=PAGE_SIZE, data_key="pageSize")
-    dir = Text(load_default="", longest=10)
 
     @staticmethod
     def rows(values: dict[str, int]) -> tuple[int, int]:
         """(offset, limit) of the page, in rows."""
         limit = min(values["size"], MOST_PAGE_SIZE)
         return (values["page"] - 1) * limit, limit
+
+
+class Page(Paged):
+    """``GET /smshistory`` (contract 2.6), ``GET /srsmshistory`` (2.12)."""
+
+    start = Text(required=True, data_key="from", longest=100)
+    dir = Text(load_default="", longest=10)
 
 
 class RecipientPage(Page):
@@ -104,3 +109,39 @@ class Status(LooseSchema):
 
     getMoney = Flag(load_default=False)
     typeAliases = Flag(load_default=False)
+
+
+class BlacklistPage(Paged):
+    """``GET /blacklist/sms`` (contract 2.11)."""
+
+    start = Text(load_default="", data_key="from", longest=100)
+    number = Text(load_default="", longest=40, metadata=_told("A part of the number."))
+    origins = Text(load_default="", longest=100, metadata=_told("Of API, WEB and STOPSMS, split by commas; none means all."))
+
+
+class BlacklistNumber(LooseSchema):
+    """``POST /blacklist/sms`` (contract 2.11)."""
+
+    phoneNumber = Text(load_default="", longest=40, metadata=_told("The number, with `+` or `00`; a body may name numbers instead."))
+
+
+class BlacklistNumbers(LooseSchema):
+    """The body of ``POST /blacklist/sms`` and ``/blacklist/smsbatch`` where it is an object (contract 2.11)."""
+
+    phoneNumbers = fields.Raw(
+        required=True,
+        metadata=_told("Numbers with `+` or `00`. The body of `/blacklist/smsbatch` may also be the bare list.")
+        | {"type": "array", "items": {"type": "string"}, "minItems": 1, "example": ["+393471234567"]},
+    )
+
+
+class NewMessages(LooseSchema):
+    """``GET /newrsmsmessage`` (contract 2.12)."""
+
+    limit = Whole(1, 1_000_000, load_default=MOST_NEW, metadata=_told(f"How many at most; more than {MOST_NEW} is {MOST_NEW}."))
+
+
+class MoPage(Page):
+    """``GET /mosmshistory`` (contract 2.12)."""
+
+    type = Text(required=True, longest=20, metadata=_told("STOP, CONTACT or OTHER."))
