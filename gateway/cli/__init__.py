@@ -20,6 +20,7 @@ from gateway.cli.doctor import doctor
 from gateway.cli.events import events
 from gateway.cli.explain import explain
 from gateway.cli.group import group
+from gateway.cli.handset import handset
 from gateway.cli.key import key
 from gateway.cli.ledger import ledger
 from gateway.cli.message import message
@@ -45,8 +46,8 @@ def dragoman() -> None:
 
 
 for command in (
-    account, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, key, ledger, message, migrate, phone,
-    route, secret, send, tariff, unknown, user,
+    account, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, handset, key, ledger, message, migrate,
+    phone, route, secret, send, tariff, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

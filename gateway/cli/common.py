@@ -29,6 +29,7 @@ ARGUMENTS = {
     "account": ("account", "name"),
     "connector": ("connector",),
     "device": ("name",),
+    "handset": ("connector",),
     "key": ("prefix",),
     "order": ("order",),
     "phone": ("number",),
