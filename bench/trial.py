@@ -218,7 +218,7 @@ def wrongs(row: Row, told: Told, hardship: Hardship, policy: UnknownPolicy) -> I
         yield f"shown as {state}, but never reported so"
     if state is State.FAILED and told.taken:
         yield "shown as failed, but taken by the far end"
-    if state is State.UNKNOWN and not (hardship.hides and tries["unknown"]):
+    if state is State.UNKNOWN and not (tries["unknown"] and (hardship.hides or told.partly)):
         yield "unknown without need"
     if state in (State.CANCELLED, State.BLOCKED):
         yield f"shown as {state}"

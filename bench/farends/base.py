@@ -29,6 +29,7 @@ class Told:
     Args:
         handed: how often the whole message reached it.
         taken: how often it took it, so that a handset may show it.
+        partly: whether it took a part of a long message whose other parts it refused or never got.
         said: the states it has reported, whether our side heard so or not: sent, delivered, undelivered, expired.
         reported: those of them that our side has confirmed.
         texts: what a handset would show; empty where the far end cannot say.
@@ -36,6 +37,7 @@ class Told:
 
     handed: int = 0
     taken: int = 0
+    partly: bool = False
     said: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
     texts: frozenset[str] = field(default=frozenset(), repr=False)

@@ -55,7 +55,7 @@ class SimulatorEnd(FarEnd):
         wanted = behaviour(sent.recipient)
         taken = sum(wanted.failure(number) is None for number in range(1, handed + 1))
         reported = frozenset(state.value for state in wanted.receipts[-1:] if taken)
-        return Told(handed, taken, reported, reported)
+        return Told(handed, taken, said=reported, reported=reported)
 
     def _handed(self) -> Counter[tuple[str, int]]:
         lines = self._journal.read_text(encoding="ascii").splitlines() if self._journal.exists() else []

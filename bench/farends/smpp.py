@@ -52,7 +52,9 @@ class SmppEnd(FarEnd):
         receipts = [each for each in list(self._smsc.handed) if each.is_receipt and each.short.source == sent.recipient.lstrip("+")]
         said = frozenset(_state(each.short) for each in receipts if each.sent)
         reported = frozenset(_state(each.short) for each in receipts if each.status == 0)
-        return Told(len(wholes), len(taken), said, reported, frozenset(whole.text for whole in wholes))
+        parts = [each for each in list(self._smsc.submitted) if each.short.destination == sent.recipient.lstrip("+")]
+        partly = any(each.is_taken for each in parts) and not taken
+        return Told(len(wholes), len(taken), partly, said, reported, frozenset(whole.text for whole in wholes))
 
     def complaints(self) -> list[str]:
         found = Counter(each.words for each in self._smsc.violations)
