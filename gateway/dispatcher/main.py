@@ -1,4 +1,4 @@
-"""The dispatcher's process: one thread for each connector that is switched on, and the sweeps."""
+"""The dispatcher's process: one thread for each connector that is switched on, one for callbacks, and the sweeps."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import structlog
 from flask import Flask
 
 from gateway.connectors import CONNECTORS
+from gateway.dispatcher import callbacks
 from gateway.dispatcher.loop import ConnectorLoop
 from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import StorageUnavailable
@@ -59,6 +60,7 @@ class _Supervisor:
         self._next_sweep = 0.0
 
     def run(self) -> None:
+        self._threads["(callbacks)"] = callbacks.started(self._app, self._gateway, self._stop)
         while not self._stop.is_set():
             pause = LOOK_SECONDS
             try:

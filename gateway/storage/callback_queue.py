@@ -95,6 +95,16 @@ def fail(session: Session, due: Due, status: int | None, error: str, next_at: da
     return session.execute(mine.values(**done).returning(CallbackDelivery.id)).first() is not None
 
 
+def put_back(session: Session, due: Due, now: datetime) -> None:
+    """Leaves a call that was taken in this transaction to be taken again."""
+    session.execute(update(CallbackDelivery).where(CallbackDelivery.id == due.id).values(next_at=now, lease_until=None))
+
+
+def forgive(session: Session, endpoint: UUID) -> None:
+    """Forgets how often an endpoint failed."""
+    session.execute(delete(CallbackBreaker).where(CallbackBreaker.endpoint == endpoint))
+
+
 def count_failure(session: Session, endpoint: UUID, now: datetime) -> int:
     """Notes that an endpoint failed; how often it did in a row."""
     return int(execute(session, _FAILED, {"endpoint": endpoint, "now": now})[0][0])

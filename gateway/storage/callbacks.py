@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import CompoundSelect, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from gateway.domain.message import State
@@ -131,14 +131,18 @@ def add(session: Session, deliveries: Sequence[NewDelivery], now: datetime) -> N
     execute(session, _INSERT, {"now": now}, deliveries)
 
 
-def quiet(session: Session, account_ids: Collection[int], after: datetime, until: datetime) -> list[Quiet]:
-    """The telephones of these accounts whose last sign of life came after one moment and not after another."""
+def quiet(session: Session, after: datetime, until: datetime) -> list[Quiet]:
+    """The telephones whose last sign of life came after one moment and not after another, of accounts with endpoints, or of all where the
+    operator has one."""
+    enabled = select(CallbackEndpoint.account_id).where(CallbackEndpoint.enabled)
+    owners: CompoundSelect[tuple[int | None]] = union(select(Webhook.account_id), enabled.where(CallbackEndpoint.account_id.is_not(None)))
+    mine = or_(Heartbeat.account_id.in_(owners), enabled.where(CallbackEndpoint.account_id.is_(None)).exists())
     last = (
         select(Heartbeat.account_id, Heartbeat.owner, Phone.id, func.max(Heartbeat.at))
         .join(Phone, (Phone.account_id == Heartbeat.account_id) & (Phone.number == Heartbeat.owner))
-        .where(Heartbeat.account_id.in_(account_ids))
+        .where(Heartbeat.at > after, mine)
         .group_by(Heartbeat.account_id, Heartbeat.owner, Phone.id)
-        .having(func.max(Heartbeat.at) > after, func.max(Heartbeat.at) <= until)
+        .having(func.max(Heartbeat.at) <= until)
     )
     return [Quiet(*row) for row in session.execute(last)]
 
@@ -186,11 +190,6 @@ def counts(session: Session, endpoint_id: UUID) -> tuple[int, int]:
 def breaker(session: Session, endpoint_id: UUID) -> CallbackBreaker | None:
     """How the endpoint failed, if its last call did."""
     return session.get(CallbackBreaker, endpoint_id)
-
-
-def close_breaker(session: Session, endpoint_id: UUID) -> None:
-    """Forgets how often an endpoint failed."""
-    session.execute(delete(CallbackBreaker).where(CallbackBreaker.endpoint == endpoint_id))
 
 
 def with_secrets(session: Session) -> Sequence[CallbackEndpoint]:
