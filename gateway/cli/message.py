@@ -14,7 +14,7 @@ from gateway.domain.credit import format_credits
 from gateway.domain.message import State
 from gateway.services.core import Gateway
 from gateway.services.explain import Offender, offenders
-from gateway.services.rows import Attempt, ReceiptRow
+from gateway.services.rows import Attempt, Message, ReceiptRow
 from gateway.services.story import MOST_MESSAGES, Found, MessageStory, Story, find_messages
 from gateway.services.story import story as tell
 
@@ -120,7 +120,7 @@ def _message_plain(each: MessageStory, zone: ZoneInfo) -> None:
     if row.own_text is not None:
         click.echo(f"  own text: {row.own_text} ({row.alphabet})")
     refunded = f", {format_credits(row.refunded_units)} given back" if row.refunded_units else ""
-    click.echo(f"  {counted(row.parts, 'part')}, {in_credits(format_credits(row.units))}{refunded}, route {row.connector}")
+    click.echo(f"  {counted(row.parts, 'part')}, {in_credits(format_credits(row.units))}{refunded}, route {_way(row)}")
     for attempt in each.attempts:
         click.echo(f"  attempt {attempt.number}: {_attempt_words(attempt, zone)}")
     for receipt in each.receipts:
@@ -140,6 +140,10 @@ def _attempt_words(attempt: Attempt, zone: ZoneInfo) -> str:
     carrier_id = f", carrier's id {attempt.smsc_message_id}" if attempt.smsc_message_id else ""
     detail = f": {attempt.detail}" if attempt.detail else ""
     return f"{began}, {attempt.outcome}{_code(attempt.carrier_code)}{detail}{carrier_id}, ended {local(attempt.finished_at, zone)}"
+
+
+def _way(row: Message) -> str:
+    return f"{row.connector} by {row.route}" if row.route else row.connector
 
 
 def _code(carrier_code: str | None) -> str:
@@ -196,6 +200,7 @@ def _message_json(each: MessageStory, zone: ZoneInfo) -> dict[str, Any]:
         "price": money(row.units),
         "refunded": money(row.refunded_units),
         "connector": row.connector,
+        "route": row.route,
         "due_at": stamp(row.due_at, zone),
         "sent_at": stamp(row.sent_at, zone),
         "final_at": stamp(row.final_at, zone),

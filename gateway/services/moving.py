@@ -26,7 +26,7 @@ from gateway.storage.routes import Move, Passage, Place
 
 PAGE = 500
 PAGES_AT_ONCE = 10
-"""How many pages of messages that have no other way one sweep looks through before it rests; the next goes on behind them."""
+"""How many pages of a lane one sweep looks through before it rests; the next goes on behind them."""
 LANES = range(HIGHEST_PRIORITY, LOWEST_PRIORITY + 1)
 BEGINNING: Place = (datetime(2000, 1, 1, tzinfo=UTC), 0, UUID(int=0), 0)
 
@@ -80,7 +80,8 @@ class Reroute:
         return sum(self._lane(gateway, routing, name, priority) for name in away for priority in LANES)
 
     def _lane(self, gateway: Gateway, routing: Routing, connector: str, priority: int) -> int:
-        """Looks through some pages of a lane, until one held messages to move."""
+        """Looks through some pages of a lane and moves what can move, a transaction for each page; how many."""
+        moved = 0
         for _ in range(PAGES_AT_ONCE):
             after = self._places.get((connector, priority), BEGINNING)
             with gateway.reading() as session:
@@ -90,10 +91,10 @@ class Reroute:
             else:
                 self._places.pop((connector, priority), None)
             moves = [_move(routing, passage, {connector}) for _, passage in page]
-            moved = _write(gateway, connector, [move for move in moves if move is not None])
-            if moved or len(page) < PAGE:
-                return moved
-        return 0
+            moved += _write(gateway, connector, [move for move in moves if move is not None])
+            if len(page) < PAGE:
+                break
+        return moved
 
 
 def _away(gateway: Gateway) -> list[str]:

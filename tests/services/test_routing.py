@@ -351,8 +351,7 @@ class TestReroute:
         set_row(gateway, "a", enabled=False)
         reroute = Reroute()
         assert reroute.run(gateway) == 0
-        moved = [reroute.run(gateway) for _ in range(3)]
-        assert sum(moved) == PAGE + 5
+        assert [reroute.run(gateway) for _ in range(2)] == [PAGE + 5, 0]
 
     def test_idle_sweeps_write_nothing(self, gateway, monkeypatch):
         disconnect(gateway, "a")

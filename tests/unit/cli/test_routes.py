@@ -123,3 +123,10 @@ def test_what_makes_no_sense_is_refused(shell: Shell, arguments: tuple[str, ...]
     shell.ok("route", "add", "known", "--to", "carrier-a")
     assert words in shell.refused("route", *arguments, code=code)
     assert [row["route"] for row in shell.json("route", "list")] == ["known"]
+
+
+def test_a_message_s_story_names_its_rule(shell: Shell, sent: Sent) -> None:
+    shell.ok("route", "add", "italy", "--prefix", "39", "--to", "carrier-a")
+    order = sent()
+    assert "route carrier-a by italy\n" in shell.ok("message", "show", order)
+    assert shell.json("message", "show", order)["messages"][0]["route"] == "italy"
