@@ -22,9 +22,9 @@ SHORT_TIMES = {
 
 
 def settings(**changed: Any) -> dict[str, Any]:
-    """Every setting's value, with short times."""
+    """Every setting's value, with short times. None: as if not set."""
     stored = {"host": "127.0.0.1", "system_id": "gateway", "password": PASSWORD, **SHORT_TIMES, **changed}
-    return read(SETTINGS, stored)
+    return read(SETTINGS, {name: value for name, value in stored.items() if value is not None})
 
 
 def opened(smsc: Smsc, **changed: Any) -> SmppConnector:

@@ -6,10 +6,11 @@ import random
 import struct
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
-from smpplib import consts, smpp
+from smpplib import consts, smpp  # type: ignore[import-untyped]
 
 from gateway.connectors.base import AttemptKey, FailureKind, Outgoing
 from gateway.connectors.smpp import dates, pdus, statuses
@@ -30,7 +31,7 @@ def an_outgoing(text: str, **changed: object) -> Outgoing:
     return Outgoing(AttemptKey(1, UUID(int=1), 0, 1), text=text, alphabet=priced.alphabet, parts=priced.parts, **values)  # type: ignore[arg-type]
 
 
-def written(text: str, outgoing: dict[str, object] | None = None, **changed: object) -> list[bytes]:
+def written(text: str, outgoing: dict[str, object] | None = None, **changed: Any) -> list[bytes]:
     return SubmitWriter(settings(**changed)).bodies(an_outgoing(text, **(outgoing or {})))
 
 
@@ -39,7 +40,7 @@ def read_back(body: bytes):
     return smpp.parse_pdu(pdus.pdu(pdus.SUBMIT_SM, 7, body), client=CLIENT, allow_unknown_opt_params=True)
 
 
-def short_messages(text: str, **changed: object) -> list[bytes]:
+def short_messages(text: str, **changed: Any) -> list[bytes]:
     return [read_back(body).short_message for body in written(text, **changed)]
 
 
@@ -284,7 +285,9 @@ def test_no_octets_do_more_than_be_malformed():
 
 
 def test_binds_as_smpplib_writes_them():
-    theirs = smpp.make_pdu("bind_transceiver", client=CLIENT, system_id="me", password="pw", system_type="SMPP", addr_ton=1, address_range="44*")
+    theirs = smpp.make_pdu(
+        "bind_transceiver", client=CLIENT, system_id="me", password="pw", system_type="SMPP", addr_ton=1, address_range="44*"
+    )
     body = pdus.bind_body("me", "pw", "SMPP", (1, 0, "44*"))
     assert theirs.generate() == pdus.pdu(pdus.BIND_TRANSCEIVER, 7, body)
 
