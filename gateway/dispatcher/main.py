@@ -14,7 +14,7 @@ import structlog
 from flask import Flask
 
 from gateway.connectors import CONNECTORS
-from gateway.dispatcher import callbacks
+from gateway.dispatcher import callbacks, pushing
 from gateway.dispatcher.loop import ConnectorLoop
 from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import StorageUnavailable
@@ -61,6 +61,7 @@ class _Supervisor:
 
     def run(self) -> None:
         self._threads["(callbacks)"] = callbacks.started(self._app, self._gateway, self._stop)
+        self._threads["(pushes)"] = pushing.started(self._app, self._gateway, self._stop)
         while not self._stop.is_set():
             pause = LOOK_SECONDS
             try:

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 import structlog
+from flask import Flask
 
 from gateway.connectors import CONNECTORS
 from gateway.connectors.httpsms_phone import Pushed, Pusher
@@ -27,6 +28,18 @@ REST_LOOKS = 15
 """Looks for which a connector is left alone whose push service was away."""
 
 log = structlog.get_logger()
+
+
+def started(app: Flask, gateway: Gateway, stop: threading.Event) -> threading.Thread:
+    """The thread, running. It ends soon after ``stop`` is set, with the push that it is making."""
+
+    def body() -> None:
+        with app.app_context():
+            Pushing(gateway, stop).run()
+
+    thread = threading.Thread(target=body, name="pushing", daemon=True)
+    thread.start()
+    return thread
 
 
 class Pushing:

@@ -24,6 +24,7 @@ from gateway.storage import dispatch
 from gateway.storage import phone_work as stored
 from gateway.storage.dispatch import Held, MessageKey
 from gateway.storage.phone_work import Untold
+from gateway.storage.types import moment_of
 
 EXPIRATION_SECONDS, ATTEMPTS = 600, 2
 """What a stored 0 means."""
@@ -59,10 +60,10 @@ def due(gateway: Gateway, connector: str, most: int) -> list[Push]:
         return []
     chosen = {each.key: _phone(phones, each) for each in waiting}
     ends = {each.key: end for each in waiting if (end := _end_of(each, chosen[each.key]))}
-    again = [(key, now + _life(phone)) for key, phone in chosen.items() if key not in ends]
     with gateway.writing() as session:
-        held = _held(session, chosen)
-        told = stored.tell(session, again, now)
+        held = {key: each for key, each in _held(session, chosen).items() if moment_of(each.due_at) <= now}
+        told = held.keys() - ends.keys()
+        stored.tell(session, [(key, now + _life(chosen[key])) for key in told], now)
         over = [ended(each, ends[key][0], now, ends[key][1]) for key, each in held.items() if key in ends]
         settle(session, over, policies(session), now, "not sent")
     return [

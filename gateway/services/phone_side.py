@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.domain import ids
@@ -26,6 +27,9 @@ from gateway.services.polled import Polled
 from gateway.storage import phone_work as stored
 from gateway.storage import phones as stored_phones
 from gateway.storage.identity import Caller
+from gateway.storage.tables import InboundMessage as InboundMessage
+from gateway.storage.tables import User
+from gateway.storage.types import storable
 
 KIND = "httpsms_phone"
 UNNAMED = "httpsms"
@@ -146,13 +150,28 @@ def tell(gateway: Gateway, served: Sequence[Phone], message_id: UUID, event: str
     raise NotFound("message")
 
 
-def received(gateway: Gateway, account_id: int, phone: Phone | None, message: Inbound) -> UUID:
-    """Stores what came in by a telephone of the account; the id, which is the first one's for a repeat."""
+def received(gateway: Gateway, account_id: int, phone: Phone | None, message: Inbound) -> InboundMessage:
+    """Stores what came in by a telephone of the account; what is stored, which for a repeat is the first."""
     connector = phone.connector if phone is not None and phone.connector else UNNAMED
     with gateway.writing() as session:
         (found,) = inbound.receive(session, connector, [message], gateway.clock.now(), account_id)
-    assert found is not None  # only a part of a message can leave it unfinished
-    return found
+        assert found is not None  # only a part of a message can leave it unfinished
+        session.flush()
+        row = session.scalars(select(InboundMessage).where(InboundMessage.public_id == found)).one()
+        session.expunge(row)
+        return row
+
+
+def received_of_user(gateway: Gateway, user_key: str, public_id: UUID) -> InboundMessage | None:
+    """What came in under this id, if it is of this user's account and was not deleted."""
+    if not storable(user_key):
+        return None
+    with gateway.reading() as session:
+        chosen = select(InboundMessage).join(User, User.account_id == InboundMessage.account_id)
+        mine = (User.user_key == user_key, InboundMessage.public_id == public_id, InboundMessage.hidden_at.is_(None))
+        row = session.scalars(chosen.where(*mine)).first()
+        session.expunge_all()
+        return row
 
 
 def _connector(gateway: Gateway, name: str) -> Polled | None:

@@ -36,8 +36,7 @@ _UNTOLD = BatchStatement(f"""
 _TELL = BatchStatement(
     f"""
     UPDATE messages AS m SET attempts = m.attempts + 1, due_at = u.again FROM {{rows}}
-    WHERE {_SAME} AND {_WAITS} AND m.due_at <= :now
-    RETURNING m.account_id, m.order_id, m.position
+    WHERE {_SAME} AND {_WAITS}
     """,
     _KEY | {"again": "timestamptz"},
 )
@@ -54,11 +53,11 @@ _ACCOUNT = BatchStatement(f"""
 """)
 # What was told of is taken before its next telling is due; what was not, only when it is due.
 _TAKE = BatchStatement(f"""
-    UPDATE messages AS m SET state = 'sending', fence = m.fence + 1, lease_until = :lease_until, due_at = :now, smsc_message_id = :name,
-        attempts = CASE WHEN m.attempts = 0 THEN 1 ELSE m.attempts END
-    WHERE m.account_id = :account_id AND m.order_id = :order_id AND m.position = :position AND m.connector = :connector
-        AND {_WAITS} AND (m.due_at <= :now OR m.attempts > 0)
-    RETURNING m.fence
+    UPDATE messages SET state = 'sending', fence = fence + 1, lease_until = :lease_until, due_at = :now, smsc_message_id = :name,
+        attempts = CASE WHEN attempts = 0 THEN 1 ELSE attempts END
+    WHERE account_id = :account_id AND order_id = :order_id AND position = :position AND connector = :connector
+        AND {_WAITS.replace("m.", "")} AND (due_at <= :now OR attempts > 0)
+    RETURNING fence
 """)
 _START = BatchStatement("""
     INSERT INTO attempts (account_id, order_id, position, number, connector, started_at)
@@ -111,9 +110,9 @@ def untold(session: Session, connector: str, priority: int, now: datetime, most:
     return [Untold(_key(row), row[3], row[4]) for row in execute(session, _UNTOLD, params)]
 
 
-def tell(session: Session, again: Sequence[tuple[MessageKey, datetime]], now: datetime) -> set[MessageKey]:
-    """Counts a telling of each message, the next being due at its moment; those that were still due."""
-    return {_key(row) for row in execute(session, _TELL, {"now": now}, [(*key, moment) for key, moment in sorted(again)])}
+def tell(session: Session, again: Sequence[tuple[MessageKey, datetime]], now: datetime) -> None:
+    """Counts a telling of each message, the next being due at its moment."""
+    execute(session, _TELL, {"now": now}, [(*key, moment) for key, moment in sorted(again)])
 
 
 def untell(session: Session, keys: Collection[MessageKey], now: datetime, again: datetime) -> None:

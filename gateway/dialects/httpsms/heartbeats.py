@@ -9,10 +9,11 @@ from flask import Response, request
 from gateway.dialects.httpsms import owner_schemas, reading, render
 from gateway.dialects.httpsms.authentication import caller
 from gateway.dialects.httpsms.blueprint import blueprint
+from gateway.dialects.httpsms.handset_callers import handset
 from gateway.dialects.httpsms.numbers import owner
 from gateway.dialects.httpsms.uncertain import PREFIX
 from gateway.domain.errors import MissingField
-from gateway.services import heartbeats
+from gateway.services import heartbeats, phone_side
 from gateway.services.heartbeats import Heartbeat
 from gateway.services.rows import Caller
 from gateway.web.authentication import current_gateway
@@ -33,14 +34,16 @@ def list_heartbeats() -> Response:
 @blueprint.post(PREFIX + "/heartbeats")
 def store_heartbeat() -> Response:
     """Stores a heartbeat for each number of the handset."""
-    known = caller("send")
+    known = handset()
     given = reading.values(_body)
     written = given["phone_numbers"] or ([given["owner"]] if given["owner"] else [])
     if not written:
         raise MissingField("phone_numbers")
     owned = [owner(each, "phone_numbers") for each in written]
-    rows = heartbeats.note(current_gateway(), known.account_id, owned, _version(), charging=given["charging"])
-    return render.success([heartbeat_fields(row, known) for row in rows], "heartbeat stored", 201)
+    phones = [known.phone(each) for each in owned]
+    rows = heartbeats.note(current_gateway(), known.caller.account_id, owned, _version(), charging=given["charging"])
+    phone_side.called(current_gateway(), [each for each in phones if each])
+    return render.success([heartbeat_fields(row, known.caller) for row in rows], "heartbeat stored", 201)
 
 
 def heartbeat_fields(row: Heartbeat, known: Caller) -> dict[str, Any]:

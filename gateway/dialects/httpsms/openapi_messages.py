@@ -28,7 +28,8 @@ from gateway.domain import errors
 from gateway.web.openapi import Operation, Success
 
 SECURITY: dict[str, dict[str, Any]] = {
-    "user_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A user's key, which begins with `uk_`."}
+    "user_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A user's key, which begins with `uk_`."},
+    "phone_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A telephone's key, which begins with `pk_`."},
 }
 MESSAGE = whole(
     id=ID,
@@ -75,7 +76,7 @@ THREAD = whole(
     updated_at=TIME,
     order_timestamp=TIME,
 )
-_SENT: dict[str, Any] = {
+SENT: dict[str, Any] = {
     "id": "0199f3a2-7c00-7000-8000-00000a000000",
     "request_id": "invoice-17",
     "owner": "+18005550199",
@@ -105,7 +106,7 @@ _SENT: dict[str, Any] = {
     "failure_reason": None,
     "can_be_polled": False,
 }
-_DELIVERED = _SENT | {
+_DELIVERED = SENT | {
     "status": "delivered",
     "send_time": 2_500_000_000,
     "updated_at": "2026-01-05T08:00:04Z",
@@ -144,7 +145,7 @@ MESSAGE_OPERATIONS = (
         body_example=_BODY | {"to": "+18005550100"},
         headers=(IDEMPOTENCY_KEY,),
         security=("user_key",),
-        success=(Success(200, "The message was accepted.", schema=envelope(MESSAGE), example=told(_SENT, "message added to queue")),),
+        success=(Success(200, "The message was accepted.", schema=envelope(MESSAGE), example=told(SENT, "message added to queue")),),
         errors=SENDING,
     ),
     Operation(
@@ -161,7 +162,7 @@ MESSAGE_OPERATIONS = (
                 200,
                 "All messages were accepted; they stand in the order of `to`.",
                 schema=list_of(MESSAGE),
-                example=told([_SENT], "1 out of 1 messages added to queue"),
+                example=told([SENT], "1 out of 1 messages added to queue"),
             ),
         ),
         errors=SENDING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.dialects.httpsms import bulk_files, later, owner_schemas
+from gateway.dialects.httpsms import bulk_files, owner_schemas
 from gateway.dialects.httpsms.openapi_shapes import (
     COUNT,
     FLAG,
@@ -27,7 +27,6 @@ from gateway.domain import errors
 from gateway.services.phone_keys import MOST_KEYS
 from gateway.services.schedules import MOST_SCHEDULES
 from gateway.services.webhooks import EVENTS, MOST_WEBHOOKS
-from gateway.web.errors import InternalError
 from gateway.web.openapi import Header, Operation, Success
 
 _KEY = ("user_key",)
@@ -63,7 +62,7 @@ PHONE = whole(
     message_expiration_seconds=COUNT, missed_call_auto_reply=MAYBE_TEXT, unarchive_thread=FLAG,
     created_at=TIME, updated_at=TIME,
 )  # fmt: skip
-_PHONE: dict[str, Any] = {
+PHONE_EXAMPLE: dict[str, Any] = {
     "id": "32343a19-da5e-4b1b-a767-3298a73703cb",
     "user_id": _USER,
     "fcm_token": None,
@@ -175,14 +174,14 @@ _PHONE_ID, _KEY_ID, _SCHEDULE_ID, _WEBHOOK_ID, _USER_ID = (
 _PHONES = (
     Operation(
         PREFIX + "/phones", ("GET",), "List phones", "Newest first.", query=owner_schemas.PhonePage, security=_KEY,
-        success=_many(PHONE, _PHONE, "phones"), errors=READING,
+        success=_many(PHONE, PHONE_EXAMPLE, "phones"), errors=READING,
     ),
     Operation(
         PREFIX + "/phones", ("PUT",), "Make or change a phone",
         "By its number, which must be one that the account may send from. What is absent stays as it is.",
         body=owner_schemas.PhoneBody, body_example={"phone_number": "+18005550199", "messages_per_minute": 20, "sim": "SIM1"},
         security=_KEY,
-        success=_one(PHONE, _PHONE | {"messages_per_minute": 20}, "phone saved"), errors=WRITING,
+        success=_one(PHONE, PHONE_EXAMPLE | {"messages_per_minute": 20}, "phone saved"), errors=WRITING,
     ),
     Operation(
         PREFIX + "/phones/<phone_id>", ("DELETE",), "Delete a phone", "Its messages stay.", path={"phone_id": _PHONE_ID}, security=_KEY,
@@ -195,7 +194,7 @@ _PHONES = (
     Operation(
         PREFIX + "/heartbeats", ("POST",), "Store a heartbeat", "The newest hundred of each number are kept.",
         body=owner_schemas.HeartbeatBody, body_example={"charging": True, "phone_numbers": ["+18005550199"]},
-        headers=(Header("X-Client-Version", "The build of the app."),), security=_KEY,
+        headers=(Header("X-Client-Version", "The build of the app."),), security=(*_KEY, "phone_key"),
         success=(Success(201, schema=list_of(HEARTBEAT), example=told([_HEARTBEAT], "heartbeat stored")),), errors=WRITING,
     ),
 )  # fmt: skip
@@ -315,17 +314,5 @@ _FILES = (
         PREFIX + "/bulk-messages", ("GET",), "List the newest files", "The last ten.", security=_KEY,
         success=_many(BATCH, _BATCH, "batches"), errors=READING,
     ),
-    Operation(
-        PREFIX + "/attachments/<user_id>/<message_id>/<index>/<file>", ("GET",), "Read a received file",
-        "Always 404: this version receives no MMS. Needs no key.", success=(),
-        errors=(errors.NotFound, errors.MethodNotAllowed, InternalError),
-    ),
 )  # fmt: skip
-_LATER = tuple(
-    Operation(
-        PREFIX + rule, (method,), "Not available yet", "A call of handsets, for a later version.", success=(),
-        errors=(errors.NotBuilt, errors.MethodNotAllowed, InternalError),
-    )
-    for method, rule in later.NOT_BUILT
-)  # fmt: skip
-OWNER_OPERATIONS = (*_PHONES, *_USERS, *_RULES, *_FILES, *_LATER)
+OWNER_OPERATIONS = (*_PHONES, *_USERS, *_RULES, *_FILES)

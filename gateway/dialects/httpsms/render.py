@@ -41,6 +41,11 @@ def error(answer: Answer) -> Response:
     return _json(body, answer.status)
 
 
+def unauthorized(message: str, hint: str) -> Response:
+    """A 401 with words of its own."""
+    return _json({"data": hint, "message": message, "status": "error"}, 401)
+
+
 def moment(value: datetime | None) -> str | None:
     """RFC 3339 in UTC with ``Z``; None for None."""
     return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")

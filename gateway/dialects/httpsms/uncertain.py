@@ -92,3 +92,20 @@ BATCH_FIELDS = {
     "expired": "expired_count",
 }
 """Section 4.7, from the statuses of section 3."""
+
+# --- Telephones (section 7; contract android-devices A.3) ---
+PHONE_EVENTS = ("SENT", "DELIVERED", "FAILED")
+SIMS = ("SIM1", "SIM2")
+RECEIVED = "received"
+LONGEST_RECEIVED = 20_000
+"""The original takes 2048 bytes and loses what is longer, since the program gives up on a refusal; ours stores it."""
+MOST_ATTACHMENT_BYTES, MOST_RECEIVED_BYTES = 3 << 19, 3 << 20
+"""1.5 MiB for a file, 3 MiB in all."""
+ATTACHMENT_TYPES = frozenset(
+    {
+        "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "image/bmp", "video/mp4", "video/3gpp", "audio/mpeg",
+        "audio/mp3", "audio/ogg", "audio/amr", "audio/3gpp", "audio/mp4", "application/pdf", "text/vcard", "text/x-vcard",
+    }
+)  # fmt: skip
+MISSED_CALL_REQUEST = "missed-call-"
+"""``request_id`` of the automatic reply to a missed call: this and the call's id."""

@@ -177,7 +177,8 @@ AUTHENTICATION = (
         lambda town: town.owner.call("GET", f"/users/me?x-api-key={phone_key(town)}", headers={}), 401, STRANGER, JSON),
     Row("1.1", "a phone key for a number it is not bound to", "POST /v1/heartbeats, pk_…", by_phone_key("POST", "/heartbeats",
         json={"owner": NUMBER}),
-        401, STRANGER, JSON),
+        401, told("You are not authorized to use this phone number.",
+            data=f"The key in the header [x-api-key] is not bound to {NUMBER}; it is bound to no number"), JSON),
     Row("1.1", "a rotated key fails at once", "GET /v1/users/me after DELETE …/api-keys", rotated, 401, STRANGER, JSON),
     Row("1.1", "an expired key (ours)", "GET /v1/users/me a day later", expired, 401, STRANGER, JSON),
     Row("1.1", "a disabled user (ours)", f"POST /v1{SEND}", use(known.disabled), 401, STRANGER, JSON),
@@ -213,8 +214,6 @@ CODES = (
         "content"), JSON),
     Row("1.2", "500: internal error, no data", "GET /v1/messages, its view raises", broken, 500,
         told("We ran into an internal error while handling the request."), JSON),
-    Row("1.2", "501: a call of handsets, not built (ours)", "GET /v1/messages/outstanding", call("GET", "/messages/outstanding"), 501,
-        told("/v1/messages/outstanding is not available on this gateway"), JSON),
     Row("1.2", "503: no database (ours)", f"POST /v1{SEND}, the file is gone", database_away, 503, told(BUSY), JSON),
     Row("1.2", "503: perhaps recorded (ours)", f"POST /v1{SEND}, the database falls silent", silent_database, 503,
         told("The message may have been recorded: repeat the request with the same Idempotency-Key, or look for it in the list"), JSON),
@@ -321,4 +320,18 @@ OWNERS = (
     gone("6.1", "PUT", "/webhooks/{}", "webhook", WEBHOOK),
     gone("6.1", "DELETE", "/webhooks/{}", "webhook"),
 )  # fmt: skip
-ROWS: tuple[Row, ...] = (*AUTHENTICATION, *CODES, *MESSAGES, *OWNERS)
+RECEIVED = {"from": CONTACT, "to": NUMBER, "content": "Hi", "timestamp": "2026-01-05T08:00:00.000000000Z"}
+TELEPHONES = (
+    put("7", "PUT", "/phones/fcm-token", {"phone_number": "12"}, "phone_number"),
+    no_id("7", "GET", "/messages/outstanding?message_id={}", "message_id"),
+    gone("7", "GET", "/messages/outstanding?message_id={}", "message"),
+    no_id("7", "POST", "/messages/{}/events", "messageID", {"event_name": "SENT"}),
+    gone("7", "POST", "/messages/{}/events", "message", {"event_name": "SENT"}),
+    put("7", "POST", f"/messages/{ID}/events", {"event_name": "LOST"}, "event_name"),
+    put("7", "POST", "/messages/receive", RECEIVED | {"to": "12"}, "to"),
+    put("7", "POST", "/messages/receive", RECEIVED | {"from": ""}, "from"),
+    put("7", "POST", "/messages/receive", RECEIVED | {"content": ""}, "content"),
+    put("7", "POST", "/messages/receive", RECEIVED | {"attachments": "x"}, "attachments"),
+    put("7", "POST", "/messages/calls/missed", RECEIVED | {"to": "12"}, "to"),
+)
+ROWS: tuple[Row, ...] = (*AUTHENTICATION, *CODES, *MESSAGES, *OWNERS, *TELEPHONES)
