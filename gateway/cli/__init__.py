@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.account import account
+from gateway.cli.callback import callback
 from gateway.cli.common import Family
 from gateway.cli.connector import connector
 from gateway.cli.contact import contact
@@ -21,10 +22,13 @@ from gateway.cli.events import events
 from gateway.cli.explain import explain
 from gateway.cli.group import group
 from gateway.cli.handset import handset
+from gateway.cli.inbound import inbound
 from gateway.cli.key import key
 from gateway.cli.ledger import ledger
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
+from gateway.cli.number import number
+from gateway.cli.optout import optout
 from gateway.cli.phone import phone
 from gateway.cli.route import route
 from gateway.cli.secret import secret
@@ -46,8 +50,8 @@ def dragoman() -> None:
 
 
 for command in (
-    account, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, handset, key, ledger, message, migrate,
-    phone, route, secret, send, tariff, unknown, user,
+    account, callback, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, handset, inbound, key,
+    ledger, message, migrate, number, optout, phone, route, secret, send, tariff, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

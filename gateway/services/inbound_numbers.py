@@ -42,7 +42,7 @@ def add(gateway: Gateway, account_name: str, number: str, *, take_unrouted: bool
         InvalidField: ``number`` is neither a number with country code nor a short code.
         Conflict: another account has it.
     """
-    number = _written(number)
+    number = written(number)
     with gateway.writing() as session:
         account = _account(session, account_name)
         row = session.get(InboundNumber, number, with_for_update=True)
@@ -65,7 +65,7 @@ def remove(gateway: Gateway, number: str) -> None:
         NotFound: nobody has it.
         InvalidField: as :func:`add`.
     """
-    number = _written(number)
+    number = written(number)
     with gateway.writing() as session:
         row = session.get(InboundNumber, number)
         if row is None:
@@ -88,7 +88,12 @@ def listed(gateway: Gateway, account_name: str | None) -> Sequence[tuple[Inbound
         return rows
 
 
-def _written(number: str) -> str:
+def written(number: str) -> str:
+    """A number as an operator writes it, in the form in which it is stored.
+
+    Raises:
+        InvalidField: neither a number with country code nor a short code.
+    """
     number = "".join(number.split())
     number = "+" + number[2:] if number.startswith("00") else number
     if not is_number(number) or not (number.startswith("+") or _short(number)):
