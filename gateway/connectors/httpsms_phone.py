@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from gateway.connectors.base import Kind, Setting
+from gateway.connectors.base import Kind, ProcessSettings, Setting
 from gateway.connectors.settings import REQUIRED, text, whole
 from gateway.net.client import CallFailed, Client, OutgoingError
 
@@ -32,6 +32,11 @@ class Pushed(enum.Enum):
     DONE = "done"
     IMPOSSIBLE = "impossible"
     LATER = "later"
+
+
+def client_for(process: ProcessSettings) -> Client:
+    """What pushes are made with; one for all connectors of a process."""
+    return Client(process.outgoing_networks)
 
 
 class Pusher:

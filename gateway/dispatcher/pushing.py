@@ -12,11 +12,10 @@ import structlog
 from flask import Flask
 
 from gateway.connectors import CONNECTORS
-from gateway.connectors.httpsms_phone import Pushed, Pusher
+from gateway.connectors.httpsms_phone import Pushed, Pusher, client_for
 from gateway.connectors.settings import read
 from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import GatewayError, StorageUnavailable
-from gateway.net.client import Client
 from gateway.services import dispatching, phone_push, polled
 from gateway.services.core import Gateway
 from gateway.services.phone_side import KIND
@@ -49,7 +48,7 @@ class Pushing:
         self._gateway = gateway
         self._stop = stop
         self._outage = Outage("pushing")
-        self._client = Client(gateway.settings.outgoing_networks)
+        self._client = client_for(gateway.settings)
         self._resting: dict[str, int] = {}
 
     def run(self) -> None:
