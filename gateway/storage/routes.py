@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from gateway.domain.message import WAITING
 from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.dispatch import MessageKey
 from gateway.storage.tables import ConnectorPrice, RouteRow
@@ -42,10 +43,10 @@ _WAITING = BatchStatement(f"""
         AND (m.expires_at IS NULL OR m.expires_at > :now) AND {_MOVABLE}
     ORDER BY m.due_at, m.account_id, m.order_id, m.position LIMIT :most
 """)
+# Whether a row still waits is looked at afterwards: asked here, a plan made while few did would walk all that wait for each key.
 _HOLD = BatchStatement(
     f"""
-    SELECT m.account_id, m.order_id, m.position FROM {{rows}} JOIN messages m ON {_SAME}
-    WHERE m.connector = :connector AND m.state IN ('scheduled', 'queued')
+    SELECT m.account_id, m.order_id, m.position, m.connector, m.state FROM {{rows}} JOIN messages m ON {_SAME}
     ORDER BY m.account_id, m.order_id, m.position {{lock}}
     """,
     _KEY,
@@ -132,7 +133,8 @@ def waiting(session: Session, connector: str, priority: int, now: datetime, afte
 def hold_waiting(session: Session, connector: str, keys: Collection[MessageKey]) -> set[MessageKey]:
     """Locks those of the messages that still wait for the connector and that nobody else is at."""
     join_by_key(session)
-    return {_key(row) for row in execute(session, _HOLD, {"connector": connector}, sorted(keys))}
+    rows = execute(session, _HOLD, {}, sorted(keys))
+    return {_key(row) for row in rows if row[3] == connector and row[4] in WAITING}
 
 
 def move(session: Session, moves: Sequence[Move]) -> None:
