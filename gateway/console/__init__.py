@@ -1,4 +1,4 @@
-"""The pages behind an account's ``dashboard`` link, for people with a browser.
+"""The pages for people with a browser: those behind an account's ``dashboard`` link, and the one that pairs a telephone.
 
 Here live routes, templates and one style sheet, nothing else: what is shown is read by :mod:`gateway.services.console`.
 No script runs here and no other address is asked for anything, so the strictest content security policy holds. Message texts are never
@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Flask
 
 from gateway.console.cookies import COOKIE_SETTINGS, ConsoleCookies
-from gateway.console.routes import blueprint
+from gateway.console.pairing import blueprint
 
 
 def install(app: Flask) -> None:

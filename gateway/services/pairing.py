@@ -1,11 +1,12 @@
 """Letting a telephone register with a connector: a token to be typed in, a code for once, and a page that tells both.
 
-Only digests are stored. Token and code are worked out anew from the pairing's id and the gateway's key, so that the page can show
-them; the link to the page is signed, and ends with the token.
+Only digests are stored. Token and code are worked out anew from the pairing's id and the gateway's newest key, so that the page can show
+them; the link to the page is signed, and ends with the token. After a change of that key the page is gone, and what it showed still works.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -25,7 +26,8 @@ from gateway.storage.tables import Handset, Pairing
 
 TOKEN, CODE = "token", "code"
 TOKEN_LIFE, CODE_LIFE = timedelta(days=7), timedelta(minutes=10)
-TOKEN_SALT, PAGE_SALT = "dragoman.pairing-token", "dragoman.pairing-page"
+TOKEN_LENGTH = 20
+PAGE_SALT = "dragoman.pairing-page"
 PAGE = "/console/enter/phone/"
 """Below the path whose rest no log shows."""
 GUESSED = "pairing code"
@@ -92,7 +94,7 @@ def shown(gateway: Gateway, key: str) -> Shown:
     token_id, now = unsigned(gateway, PAGE_SALT, key), gateway.clock.now()
     with gateway.reading() as session:
         token = session.get(Pairing, token_id)
-        if token is None or token.expires_at <= now:
+        if token is None or token.expires_at <= now or not _is_shown_right(gateway, token):
             raise UnknownKey
         code = next(iter(stored.pairings(session, token.connector, CODE, now)), None)
         handset = _handset(stored.of_connector(session, token.connector))
@@ -112,7 +114,7 @@ def by_token(gateway: Gateway, token: str, hardware: Hardware, address: str) -> 
         Throttled
     """
     gateway.guesses.check("", address)
-    return _used(gateway, TOKEN, token, hardware, "", address)
+    return _used(gateway, TOKEN, token.lower(), hardware, "", address)  # the keyboard of a telephone likes to begin with a capital
 
 
 def by_code(gateway: Gateway, code: str, hardware: Hardware, address: str) -> Registered:
@@ -151,12 +153,20 @@ def _opened(gateway: Gateway, token: Pairing, code: Pairing) -> Opened:
 
 
 def _token(gateway: Gateway, id_: UUID) -> str:
-    return signed(gateway, TOKEN_SALT, id_)
+    """Twenty letters and digits, a hundred bits: short enough to be typed in."""
+    return base64.b32encode(_derived(gateway, TOKEN, id_))[:TOKEN_LENGTH].decode("ascii").lower()
+
+
+def _is_shown_right(gateway: Gateway, token: Pairing) -> bool:
+    return token.secret_hmac in digests(gateway, f"{TOKEN} {_token(gateway, token.id)}")
 
 
 def _code(gateway: Gateway, id_: UUID) -> str:
-    digest = hmac.digest(gateway.settings.secret_key[0].encode(), b"dragoman.pairing-code\0" + id_.bytes, hashlib.sha256)
-    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
+    return f"{int.from_bytes(_derived(gateway, CODE, id_)[:8], 'big') % 1_000_000:06}"
+
+
+def _derived(gateway: Gateway, kind: str, id_: UUID) -> bytes:
+    return hmac.digest(gateway.settings.secret_key[0].encode(), f"dragoman.pairing {kind}\0".encode() + id_.bytes, hashlib.sha256)
 
 
 def _handset(row: Handset | None) -> tuple[str, datetime] | None:

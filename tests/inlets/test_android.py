@@ -289,7 +289,7 @@ def test_a_token_registers_and_the_newest_serves(phone, opened, gateway, account
     assert len(phone.pull()) == 1
     first, clock_then = phone.token, clock.forward(minutes=1)
     other = Phone(app.test_client())
-    answer = other.register(f"Bearer {opened.token}", name="ACME/TWO")
+    answer = other.register(f"Bearer {opened.token.capitalize()}", name="ACME/TWO")
     assert (answer.status_code, set(answer.json)) == (201, {"id", "token", "login", "password"})
     assert all(isinstance(value, str) and value for value in answer.json.values())
     assert phone.call("GET", "/message").status_code == 401
