@@ -27,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 ARGUMENTS = {
     "account": ("account", "name"),
+    "callback": ("endpoint",),
     "connector": ("connector",),
     "device": ("name",),
     "handset": ("connector",),
@@ -80,7 +81,7 @@ def worded(error: GatewayError, given: Mapping[str, Any] | None = None) -> str:
         needed, available = format_credits(error.needed_units), format_credits(error.available_units)
         return f"not enough credit: {needed} needed, {available} available"
     if isinstance(error, NotFound) and given:
-        name = next((given[each] for each in ARGUMENTS.get(error.kind, ()) if given.get(each)), None)
+        name = next((str(given[each]) for each in ARGUMENTS.get(error.kind, ()) if given.get(each)), None)
         return str(error) if name is None else f"{error.kind} {_printable(name)} not found"
     return str(error) or type(error).__name__
 

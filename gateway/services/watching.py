@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from gateway.services.core import Gateway
 from gateway.services.standings import Standing, standings
+from gateway.storage import callbacks
 from gateway.storage.tables import UNKNOWN, WAITING, ConnectorRow, Message
 
 
@@ -27,12 +28,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits, what is uncertain, which connectors have a living dispatcher, and how they do (the one of test mode left out)."""
+    """What waits, what is uncertain, which connectors have a living dispatcher, and how they do (the one of test mode left out).
+
+    ``callbacks``: how many calls to programs are ``waiting``, and how many were given up (``dead``).
+    """
 
     waiting: Sequence[Waiting]
     unknown: Mapping[str, int]
     owned: Mapping[str, bool]
     standings: Mapping[str, Standing]
+    callbacks: Mapping[str, int]
 
 
 def backlog(gateway: Gateway) -> Backlog:
@@ -44,11 +49,13 @@ def backlog(gateway: Gateway) -> Backlog:
         ).all()
         waiting = [lane for name, _, _ in connectors for lane in _lanes(session, name, now)]
         unknown = session.execute(select(Message.connector, func.count()).where(UNKNOWN).group_by(Message.connector)).all()
+        calls_waiting, calls_dead = callbacks.totals(session)
     return Backlog(
         waiting=waiting,
         unknown={row[0]: row[1] for row in unknown},
         owned={name: enabled and until is not None and until > now for name, enabled, until in connectors},
         standings=standings(gateway),
+        callbacks={"waiting": calls_waiting, "dead": calls_dead},
     )
 
 
