@@ -63,7 +63,10 @@ class _Now(Collector):
         for connector, standing in self._found.standings.items():
             connected.add_metric([connector], 1 if standing.is_connected else 0)
             score.add_metric([connector], standing.score)
-        yield from (waiting, oldest, unknown, owned, connected, score)
+        callbacks = Gauge("dragoman_callbacks", "Calls to programs that wait, or were given up.", labels=["state"])
+        for state, count in self._found.callbacks.items():
+            callbacks.add_metric([state], count)
+        yield from (waiting, oldest, unknown, owned, connected, score, callbacks)
 
 
 def _counters() -> bytes:
