@@ -19,6 +19,7 @@ from gateway.domain.errors import InvalidRecipient
 from gateway.domain.inbound import Inbound, InboundKind, PartOf
 from gateway.domain.keywords import Keyword, keyword_of
 from gateway.services import threads
+from gateway.services.callbacks import outbox
 from gateway.services.core import Gateway
 from gateway.services.threads import Received
 from gateway.storage import inbound as stored
@@ -220,6 +221,7 @@ def _store(session: Session, arrivals: Sequence[Arrival], now: datetime, account
     fresh = [each for fingerprint, each in known.items() if fingerprint in new]
     _opt(session, fresh, now)
     threads.touch_received(session, [_said(each) for each in fresh if each.account_id and each.message.kind in SHOWN], now)
+    outbox.inbound(session, [each.public_id for each in fresh], now)
     return {each.fingerprint: each.public_id for each in fresh} | stored.ids_of(session, distinct.keys() - new)
 
 

@@ -19,6 +19,7 @@ from gateway.domain.keywords import REPLY_DIALECT
 from gateway.domain.message import State
 from gateway.domain.order import Submission
 from gateway.domain.sending import AttemptKey, Outgoing
+from gateway.services.callbacks import outbox
 from gateway.services.core import Gateway
 from gateway.services.ledger import refund
 from gateway.services.settling import ended
@@ -76,6 +77,7 @@ def block(session: Session, attempts: Iterable[AttemptKey], now: datetime) -> No
         ended(each, State.BLOCKED, now, OPTED_OUT)._replace(attempts=each.attempts - 1, refunded_units=each.units)
         for each in held.values()
     ]  # fmt: skip
+    outbox.messages(session, over, now)  # before they are written: it compares with what is there
     dispatch.write(session, over)
     stored.forget_attempts(session, keys)
     owed: defaultdict[tuple[int, UUID], int] = defaultdict(int)

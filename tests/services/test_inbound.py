@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -14,11 +15,13 @@ from sqlalchemy import select
 from gateway.domain.inbound import Attachment, Inbound, InboundKind, PartOf
 from gateway.domain.keywords import Keyword
 from gateway.services import dispatching, inbound, inbound_numbers, keyword_replies, ledger, phones, threads
+from gateway.services.callbacks import endpoints
+from gateway.services.callbacks.endpoints import NewEndpoint
 from gateway.services.core import Gateway
 from gateway.services.inbound import complete_stale
 from gateway.services.keyword_replies import answer_keywords
 from gateway.services.phones import PhoneChange
-from gateway.storage.tables import Account, ConnectorRow, InboundMessage, InboundPart, Order
+from gateway.storage.tables import Account, CallbackDelivery, ConnectorRow, InboundMessage, InboundPart, Order
 from tests.support.builders import an_account, an_order, balance, messages, recipients, set_connector
 
 NAME = "simulator"
@@ -294,6 +297,20 @@ class TestConversations:
         come(gateway, sms(gateway, sender="a sender of some length"))
         assert threads.listed(gateway, account.id, NUMBER, "", 0, 10) == []
         assert the_row(gateway).account_id == account.id
+
+
+class TestCallbacks:
+    def test_the_account_s_program_is_told_once_of_what_came_and_of_a_missed_call(self, gateway):
+        for name in ("acme", "other"):
+            an_account(gateway, name)
+            endpoints.add(gateway, NewEndpoint(name, "native", "https://example.org/hook"))
+        inbound_numbers.add(gateway, "acme", NUMBER, take_unrouted=False)
+        for _ in range(2):
+            come(gateway, sms(gateway, "Stop"), sms(gateway, "", kind=InboundKind.CALL), *parts(gateway, "a", "b"))
+        with gateway.reading() as session:
+            deliveries = [(row.event, row.payload) for row in session.scalars(select(CallbackDelivery).order_by(CallbackDelivery.id))]
+        assert sorted(event for event, _ in deliveries) == ["call.missed", "inbound.received", "inbound.received"]
+        assert all(any(text in json.dumps(payload) for _, payload in deliveries) for text in ('"Stop"', '"ab"'))
 
 
 class TestAnswers:

@@ -12,9 +12,11 @@ from gateway.dispatcher.lanes import shares
 from gateway.domain.inbound import Inbound
 from gateway.domain.message import State
 from gateway.services import dispatching, ledger, optouts, ordering
+from gateway.services.callbacks import endpoints
+from gateway.services.callbacks.endpoints import NewEndpoint
 from gateway.services.core import Gateway
 from gateway.services.optouts import EVERYBODY, OPTED_OUT, Listing
-from gateway.storage.tables import Account, ConnectorRow, Message
+from gateway.storage.tables import Account, CallbackDelivery, ConnectorRow, Message
 from tests.support.builders import an_account, an_order, attempts, balance, messages, recipients, set_connector, the_message
 
 NAME = "simulator"
@@ -123,6 +125,15 @@ class TestWhenAMessageIsSent:
         assert (stopped.final_at, stopped.lease_until, stopped.refunded_units) == (clock.now(), None, 1000)
         assert [row.position for row in attempts(gateway)] == [1]
         assert balance(gateway, account) == 999
+
+    def test_the_account_s_program_is_told(self, gateway):
+        account = an_account(gateway, "acme")
+        endpoints.add(gateway, NewEndpoint("acme", "native", "https://example.org/hook", events=["message.blocked"]))
+        an_order(gateway, account, [A, B])
+        optouts.add(gateway, account.id, [A])
+        assert claim(gateway) == [B]
+        with gateway.reading() as session:
+            assert list(session.scalars(select(CallbackDelivery.event))) == ["message.blocked"]
 
     def test_several_orders_and_accounts_each_get_theirs_back(self, gateway):
         one, two = an_account(gateway), an_account(gateway)
