@@ -6,7 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
-HELPERS = {"__init__", "__main__", "customer", "floor", "load", "trial"}
+HELPERS = {"__init__", "__main__", "customer", "dying", "floor", "load", "trial"}
 
 
 def main() -> None:

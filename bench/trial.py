@@ -151,11 +151,11 @@ def dispatching(app: Flask) -> Iterator[None]:
 
 
 def settle(gateway: Gateway, far_end: FarEnd, policy: UnknownPolicy) -> list[str]:
-    """Waits until nothing moves and nothing is wrong any more; else what is still wrong when the time is over."""
+    """Waits until nothing moves, at neither end, and nothing is wrong any more; else what is still wrong when the time is over."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         time.sleep(CALM_SECONDS)
-        if not moving(gateway):
+        if not moving(gateway) and (far_end.is_done() or time.monotonic() > deadline):
             problems = faults_of(read(gateway), far_end, policy)
             if not problems or time.monotonic() > deadline:
                 return problems

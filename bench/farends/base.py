@@ -88,6 +88,10 @@ class FarEnd(ABC):
     def told(self, sent: Sent) -> Told:
         """What it knows of a message. Asked again and again while the run goes on."""
 
+    def is_done(self) -> bool:
+        """Whether it has nothing more to say by itself: no answer and no receipt is still to come."""
+        return True
+
     def complaints(self) -> list[str]:
         """What it has against our side: breaches of the protocol, messages that nobody sent."""
         return []

@@ -56,6 +56,9 @@ class SmppEnd(FarEnd):
         partly = any(each.is_taken for each in parts) and not taken
         return Told(len(wholes), len(taken), partly, said, reported, frozenset(whole.text for whole in wholes))
 
+    def is_done(self) -> bool:
+        return not self._smsc.pending and all(each.status is not None for each in list(self._smsc.handed))
+
     def complaints(self) -> list[str]:
         found = Counter(each.words for each in self._smsc.violations)
         beyond = self._smsc.counts["bind beyond"]

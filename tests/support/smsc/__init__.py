@@ -16,13 +16,13 @@ Its codec was written from the SMPP 3.4 specification and shares nothing with th
   asked first in any case: ``script.usual``, ``script.by_recipient`` (number as it stands in destination_addr → a behaviour for each
   try), ``script.binds`` (a command_status for each bind to come);
 * ``default_alphabet``: what data_coding 0 means here, "gsm" (unpacked septets) or "latin-1";
-* ``answers_query``: whether query_sm finds anything; ``port``; ``journal``: a file with a line for each bind and submit_sm.
+* ``answers_query``: whether query_sm finds anything; ``port``; ``journal``: a file with a line for each thing that happens.
 
 It remembers ``submitted`` (each submit_sm: ``short`` are its decoded fields, ``raw`` the whole PDU, ``part.text``, ``part.header``,
 ``part.octets``), ``wholes`` (messages put together, in the order they became whole), ``handed`` (each deliver_sm it had to send
 and the status our side answered; what was not answered is sent again to the next bind), ``counts`` (submit_sm, bind, bind refused,
 enquire_link, enquire_link_resp, query_sm, unbind, generic_nack, receipt, inbound, ...), ``bound_at_once`` (the most binds it ever
-had at once), ``sessions`` (``session.bind`` holds what the bind said), ``violations``.
+had at once), ``pending`` (what it has still to do at its time), ``sessions`` (``session.bind`` holds what the bind said), ``violations``.
 
 It does on request: ``deliver(text, source, destination, coding=8, by="udh8")`` an inbound message (whole, payload, udh8, udh16,
 sar; ``reverse=True`` sends the parts backwards), ``receipt(submitted, "UNDELIV", form="text", id_form="HEX")``, ``act(action)``

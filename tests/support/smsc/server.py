@@ -114,6 +114,7 @@ class Smsc:
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.bound_at_once = 0
+        self.pending = 0
         self.sessions: dict[int, Session] = {}
         self.hung: list[Session] = []
         self.dice = dice
@@ -229,9 +230,9 @@ class Smsc:
     # --- what the sessions call, on the SMSC's thread ---
 
     def note(self, words: str) -> None:
-        """A line for the journal."""
+        """A line for the journal, behind the time in seconds since 1970."""
         if self._journal is not None:
-            self._journal.write(f"{words}\n")
+            self._journal.write(f"{time.time():.3f} {words}\n")
 
     def wrong(self, words: str, raw: bytes) -> None:
         self.violations.append(Violation(words, raw))
@@ -259,6 +260,7 @@ class Smsc:
         whole = self._joiner.add(short.source, short.destination, piece, submitted)
         if whole is not None:
             self.wholes.append(Whole(short.source, short.destination, whole[0], tuple(whole[1])))
+            self.note(f"whole {short.destination} {int(self.wholes[-1].is_taken)}")
         return submitted, behaviour
 
     def report_all(self, submitted: Submitted, behaviour: Behaviour) -> None:
@@ -325,8 +327,14 @@ class Smsc:
         assert self._loop is not None
         if seconds <= 0:
             work()
-        else:
-            self._loop.call_later(seconds, work)
+            return
+        self.pending += 1
+
+        def due() -> None:
+            self.pending -= 1
+            work()
+
+        self._loop.call_later(seconds, due)
 
     # --- the thread ---
 

@@ -184,6 +184,7 @@ class Session(asyncio.Protocol):
                 self._smsc.wrong("deliver_sm_resp without the one NUL of its message_id", each.raw)  # 4.6.2
             if handed is not None:
                 handed.status = each.status
+                self._smsc.note(f"acknowledged {handed.short.source} {each.status}")
         elif each.command == codec.GENERIC_NACK:
             self._smsc.counts["generic_nack"] += 1
         elif each.command == codec.ENQUIRE_LINK | codec.RESPONSE:
