@@ -25,6 +25,7 @@ from gateway.cli.handset import handset
 from gateway.cli.inbound import inbound
 from gateway.cli.key import key
 from gateway.cli.ledger import ledger
+from gateway.cli.limit import limit
 from gateway.cli.message import message
 from gateway.cli.migrate import migrate
 from gateway.cli.number import number

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -43,6 +44,7 @@ class Gateway:
     users: Recent[str, tuple[Caller, str]] = field(default_factory=Recent)
     keys: Recent[str, KeyFound] = field(default_factory=Recent)
     ways: Kept[str, Way] = field(default_factory=lambda: Kept(WAY_SECONDS))
+    restraints: Kept[str, Any] = field(default_factory=lambda: Kept(PULSE_SECONDS))
     pulse: Kept[str, int | None] = field(default_factory=lambda: Kept(PULSE_SECONDS))
 
     @contextmanager

@@ -33,7 +33,7 @@ from gateway.domain.sending import (
     Returned,
     UnknownPolicy,
 )
-from gateway.services import inbound, moving, optouts
+from gateway.services import inbound, moving, optouts, restraint
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
@@ -129,14 +129,19 @@ def claim(gateway: Gateway, connector: str, most: int, shares: Shares, lease: Le
         waiting = dispatch.waiting(session, connector, LANES, now, most)
     if not any(waiting.values()):
         return []
-    claimed: list[Outgoing] = []
+    lanes: dict[int, list[Outgoing]] = {}
     with gateway.writing() as session:
         if lease and not leases.holds(session, lease.connector, lease.owner, lease.fence):
             raise LeaseLost(connector)
         for lane, share in shares(waiting, most).items():
             if share:
-                claimed += dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
-        return optouts.let_through(session, claimed, now)
+                lanes[lane] = dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
+        claimed = optouts.let_through(session, [each for some in lanes.values() for each in some], now)
+    early = [each for lane, some in lanes.items() for each in restraint.too_early(gateway, some, lane, now)]
+    if early:  # a retry, or what waited for a carrier: it is night there by now
+        record(gateway, connector, early)
+    put_back = {each.key for each in early}
+    return [each for each in claimed if each.key not in put_back] if early else claimed
 
 
 def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:

@@ -26,6 +26,7 @@ from gateway.domain.message import State
 from gateway.domain.order import Submission
 from gateway.domain.parts import Encoded, TextPolicy, encode
 from gateway.domain.tariff import PriceList
+from gateway.services import restraint
 from gateway.services.core import Gateway
 from gateway.services.ledger import refund
 from gateway.services.placing import Way, place
@@ -252,6 +253,7 @@ def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer
         validity=submission.validity,
         cap=cap,
         pace=submission.pace,
+        parts_per_second=0 if is_test else restraint.rules(gateway).rates.get(submission.account_id, 0),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.domain.message import State
 from gateway.domain.order import Submission
-from gateway.services import optouts
+from gateway.services import optouts, restraint
 from gateway.services.core import Gateway
 from gateway.storage.accept import Mixed, Uniform
 
@@ -15,4 +16,29 @@ def screen(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, 
 
     Opted-out numbers come first: what is blocked needs no cap and no hour.
     """
-    return optouts.screened(gateway, submission, messages)
+    messages = optouts.screened(gateway, submission, messages)
+    messages = _capped(gateway, submission, messages)
+    return _put_off(gateway, submission, messages, due_at)
+
+
+def _capped(gateway: Gateway, submission: Submission, messages: Uniform | Mixed) -> Uniform | Mixed:
+    if not restraint.rules(gateway).caps:
+        return messages
+    items = list(messages.items())
+    open_ = [position for position, item in enumerate(items) if item.state is None]
+    refused = restraint.over_caps(gateway, submission.account_id, [items[position].recipient for position in open_])
+    for place, words in refused.items():
+        position = open_[place]
+        items[position] = items[position]._replace(units=0, state=State.BLOCKED.value, failure=words)
+    return Mixed(items) if refused else messages
+
+
+def _put_off(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, due_at: datetime) -> Uniform | Mixed:
+    if not restraint.rules(gateway).quiet:
+        return messages
+    items = list(messages.items())
+    until = restraint.put_off(gateway, [item.recipient for item in items], due_at, submission.priority)
+    for position, moment in until.items():
+        if items[position].state is None:
+            items[position] = items[position]._replace(due_at=moment)
+    return Mixed(items) if until else messages

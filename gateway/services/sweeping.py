@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.domain.message import State
+from gateway.services import restraint
 from gateway.services.core import Gateway
 from gateway.services.dispatching import given_up, unknown_attempt
 from gateway.services.settling import STRICTEST, apply_parked, ended, policies, settle
@@ -90,6 +91,8 @@ def forget(gateway: Gateway) -> None:
         with gateway.writing() as session:
             receipts.forget_parked(session, parked, BATCH)
             leases.forget_sessions(session, idle, BATCH)
+    if restraint.has_forgettable(gateway):
+        restraint.forget(gateway, BATCH)
 
 
 def _any(gateway: Gateway, sweep: Sweep, now: datetime) -> bool:

@@ -7,6 +7,7 @@ debited by one conditional UPDATE, so no concurrency can bring it below its limi
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from psycopg import errors as pg
 from sqlalchemy import Engine
 
 from gateway.domain.errors import CallerChanged, Conflict, InsufficientCredit, OutcomeUnknown, StorageUnavailable
+from gateway.domain.order import HIGHEST_PRIORITY
 from gateway.domain.pace import Pace
 from gateway.storage.driver import (
     Collided,
@@ -124,7 +126,7 @@ class NewOrder:
     """All that one accepted submission leaves in the database. Times are aware; ``units`` is the whole price.
 
     ``session_id`` and ``user_revision`` are not stored: a session or key revoked by then, like a changed or disabled user, keeps the
-    order out. ``cap`` and ``pace`` are rare, and cost an explicit transaction.
+    order out. ``cap``, ``pace`` and ``parts_per_second`` (the account's; 0: no limit) are rare, and cost an explicit transaction.
     """
 
     account_id: int
@@ -162,6 +164,7 @@ class NewOrder:
     pace: Pace | None = None
     route: str | None = None
     is_pinned: bool = False
+    parts_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,9 @@ _COUNT_DAY = Statement("""
 """)
 _NEXT_SLOT = "SELECT next_slot_at FROM phones WHERE id = :phone_id"
 _HOLD_SLOT = Statement(f"{_NEXT_SLOT} FOR UPDATE", sqlite=_NEXT_SLOT)
+_NEXT_ACCOUNT_SLOT = "SELECT next_slot_at FROM accounts WHERE id = :account_id"
+_HOLD_ACCOUNT = Statement(f"{_NEXT_ACCOUNT_SLOT} FOR UPDATE", sqlite=_NEXT_ACCOUNT_SLOT)
+_MOVE_ACCOUNT = Statement("UPDATE accounts SET next_slot_at = :next_slot_at WHERE id = :account_id")
 _MOVE_SLOT = Statement("UPDATE phones SET next_slot_at = :next_slot_at WHERE id = :phone_id")
 
 
@@ -306,7 +312,7 @@ def _wording(order: NewOrder) -> _Wording:
 
 def _accept_postgresql(engine: Engine, order: NewOrder, params: dict[str, Any]) -> Recorded | None:
     """A connection may have died while it lay idle, or in the middle of the commit: the order's id tells whether it is in."""
-    at_once = len(order.messages) <= CHUNK and order.cap is None and order.pace is None
+    at_once = len(order.messages) <= CHUNK and order.cap is None and order.pace is None and not order.parts_per_second
     accept_once = _accept_whole if at_once else _accept_chunks
     try:
         try:
@@ -432,9 +438,10 @@ class _Transaction:
         """
         if order.cap is not None:
             self._count(order.cap, len(order.messages))
-        if order.pace is None or order.due_at is not None:
-            return _dues(order)
-        return [*self._book(order, order.pace)]
+        dues = _dues(order)
+        if order.pace is not None and order.due_at is None:
+            dues = _later(dues, self._book(order, order.pace))
+        return _later(dues, self._spread(order)) if order.parts_per_second else dues
 
     def _count(self, cap: Cap, wanted: int) -> None:
         params = {"scope": cap.scope, "day": cap.day, "wanted": wanted, "most": cap.most}
@@ -449,6 +456,34 @@ class _Transaction:
         following = dues[-1] + timedelta(seconds=pace.interval_seconds)
         self._execute(_MOVE_SLOT, {"phone_id": pace.phone_id, "next_slot_at": following})
         return dues
+
+    def _spread(self, order: NewOrder) -> list[datetime | None]:
+        """When each message may go at the account's speed. The account's row is locked until the order is in.
+
+        An alarm (the first lane) goes at once and still uses up its time, so that others make room for it. An order for later is spread
+        from its hour on and uses up nothing now.
+        """
+        rate, parts = order.parts_per_second, [0 if item.state else item.parts for item in order.messages.items()]
+        if order.due_at is not None:
+            return _paced(order.due_at, parts, rate)
+        row = self._execute(_HOLD_ACCOUNT, {"account_id": order.account_id}).fetchone()
+        first = max(order.created_at, moment_of(row[0])) if row and row[0] else order.created_at
+        following = first + timedelta(seconds=sum(parts) / rate)
+        self._execute(_MOVE_ACCOUNT, {"account_id": order.account_id, "next_slot_at": following})
+        return [] if order.priority == HIGHEST_PRIORITY else _paced(first, parts, rate)
+
+
+def _paced(first: datetime, parts: Sequence[int], rate: int) -> list[datetime | None]:
+    before = itertools.accumulate(parts, initial=0)
+    return [first + timedelta(seconds=sent / rate) for sent, _ in zip(before, parts, strict=False)]
+
+
+def _later(dues: Sequence[datetime | None], others: Sequence[datetime | None]) -> list[datetime | None]:
+    """The later of two times for each message; an empty list says nothing about any."""
+    if not dues or not others:
+        return [*dues, *others]
+    pairs = zip(dues, others, strict=True)
+    return [max((each for each in pair if each is not None), default=None) for pair in pairs]
 
 
 def _expiries(order: NewOrder, dues: Sequence[datetime | None]) -> list[datetime | None]:
