@@ -381,7 +381,7 @@ def asking_lane(settings: Mapping[str, Any], *, can_find: bool = False, absence_
         has_states=settings["ask_states"],
         can_find=can_find,
         absence_is_proof=absence_is_proof,
-        repeats_are_safe=settings["repeats_are_safe"],
+        repeats_are_safe=settings.get("repeats_are_safe", False),
         first_ask_seconds=float(settings["first_ask_seconds"]),
         find_seconds=float(settings["timeout_seconds"]),
     )

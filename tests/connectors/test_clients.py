@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from gateway.connectors.clients import httpsms, smsend
 from gateway.connectors.http_answers import reference
 from gateway.connectors.http_lane import Lane
 from gateway.connectors.http_reports import BadCall, Call
-from gateway.connectors.settings import read
+from gateway.connectors.settings import REQUIRED, read
 from gateway.domain.message import State
 from tests.connectors.contract import ConnectorContract, Rig, an_outgoing, events_until, outcomes, receipts
 from tests.support.databases import settings_for
@@ -377,3 +379,18 @@ def test_httpsms_hands_over_what_a_telephone_received():
     assert (came.sender, came.recipient, came.text, came.provider_id) == (GOOD, "+393331234567", "Hi", "m2")
     with pytest.raises(BadCall):
         httpsms.events({}, Call({}, b'{"type": "message.phone.received", "data": {}}'), NOW)
+
+
+@pytest.mark.parametrize("kind", ["http", *FAR_ENDS])
+def test_the_page_lists_every_setting(kind):
+    page = (Path(__file__).parents[2] / "docs" / "connectors" / f"{kind}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (must be set|none|`[^`]*`)(, secret)? \| .+ \|$", page.partition("## Settings")[2], re.MULTILINE)
+    assert {name: (default, bool(secret)) for name, default, secret in rows} == {
+        each.name: (_default(each.default), each.secret) for each in CONNECTORS[kind].settings
+    }
+
+
+def _default(value: object) -> str:
+    if value is REQUIRED:
+        return "must be set"
+    return "none" if value in (None, "") else f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,7 +1,7 @@
 """A carrier that speaks the brevis.one HTTP API (contract brevisone): an appliance in the cellar, or another Dragoman.
 
-The API has no reference of the caller's. An appliance names no message either; a Dragoman does, in ``X-Message-Id``, and is asked at
-``/state.php`` what became of it.
+The API has no reference of the caller's. An appliance names no message either; a Dragoman does, in ``X-Message-Id``, is asked at
+``/state.php`` what became of it, and honours ``Idempotency-Key``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class BrevisOne:
             fields["text"] = outgoing.text
         if outgoing.is_flash:
             fields["flash"] = "true"
-        answer = self._call(urlencode(fields))
+        answer = self._call(urlencode(fields), {"Idempotency-Key": reference(outgoing.key)})
         said = answer.text()
         if answer.status == 200 and not any(word in said.lower() for word in BAD_WORDS):
             return Outcome.accepted(outgoing.key, answer.headers.get("x-message-id") or reference(outgoing.key), "200")
@@ -67,11 +67,11 @@ class BrevisOne:
         answer = self._calls.call("GET", f"{self._url}/check.php?option=state")
         return f"check.php answers with status {answer.status}" if answer.status >= 500 else ""
 
-    def _call(self, fields: str) -> Answer:
+    def _call(self, fields: str, headers: Mapping[str, str]) -> Answer:
         url = self._url + "/api.php"
         if self._settings["method"] == "GET":
-            return self._calls.call("GET", f"{url}?{fields}")
-        return self._calls.call("POST", url, {"Content-Type": FORM}, fields.encode())
+            return self._calls.call("GET", f"{url}?{fields}", headers)
+        return self._calls.call("POST", url, {"Content-Type": FORM, **headers}, fields.encode())
 
 
 def make(settings: Mapping[str, Any], process: ProcessSettings) -> Lane:
