@@ -232,7 +232,6 @@ class Lane:
         """A call did not reach the carrier. Nothing more is taken until a check does."""
         with self._lock:
             if self._is_connected:
-                log.warning("carrier_away", reason=words)
                 self._is_connected, self._note = False, words
                 self._check_after(FIRST_AWAY_SECONDS)
             self._give_back()
@@ -251,8 +250,6 @@ class Lane:
                 self._note = "" if not self._is_connected else self._note
                 self._is_connected, self._check_at = True, None
                 return
-            if self._note != trouble:
-                log.warning("carrier_away", reason=trouble)
             self._is_connected, self._note = False, trouble
             self._check_after(min(max(self._away_seconds * 2, FIRST_AWAY_SECONDS), MOST_AWAY_SECONDS))
             self._give_back()
