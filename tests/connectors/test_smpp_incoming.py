@@ -9,7 +9,7 @@ import pytest
 
 from gateway.connectors.base import Receipt
 from gateway.connectors.smpp import addresses, pdus, receipts
-from gateway.connectors.smpp.gathering import ReceiptGatherer
+from gateway.connectors.smpp.gathering import Gathered, ReceiptGatherer
 from gateway.connectors.smpp.inbound import InboundReader
 from gateway.domain.inbound import InboundKind, PartOf
 from gateway.domain.message import State
@@ -127,8 +127,14 @@ def a_receipt(message_id: str, state: State = D, recipient: str = "+393471234567
     return Receipt(message_id, state, NOW, "", recipient)
 
 
-def a_long_message(gatherer: ReceiptGatherer, *ids: str, recorded: int = 0) -> list[Receipt]:
-    return gatherer.accepted(gatherer.started("+393471234567"), list(ids), ids[recorded])
+def a_long_message(gatherer: ReceiptGatherer, *ids: str) -> list[Receipt]:
+    return accept(gatherer, gatherer.started("+393471234567", len(ids)), *ids)
+
+
+def accept(gatherer: ReceiptGatherer, message: Gathered, *ids: str) -> list[Receipt]:
+    for place, each in enumerate(ids):
+        gatherer.part_accepted(message, place, each)
+    return gatherer.accepted(message)
 
 
 def heard(gatherer: ReceiptGatherer, *came: Receipt) -> list[tuple[str, State]]:
@@ -136,45 +142,65 @@ def heard(gatherer: ReceiptGatherer, *came: Receipt) -> list[tuple[str, State]]:
 
 
 def test_a_message_is_delivered_when_its_last_part_is():
-    gatherer = ReceiptGatherer()
+    gatherer = ReceiptGatherer(0)
     a_long_message(gatherer, "7", "8", "9")
     assert heard(gatherer, a_receipt("8"), a_receipt("8"), a_receipt("7", S), a_receipt("7"), a_receipt("9")) == [("7", S)] * 4 + [("7", D)]
 
 
 def test_a_message_fails_with_any_part_and_stays_failed():
-    gatherer = ReceiptGatherer()
-    a_long_message(gatherer, "7", "8", "9", recorded=-1)
+    gatherer = ReceiptGatherer(-1)
+    a_long_message(gatherer, "7", "8", "9")
     assert heard(gatherer, a_receipt("7"), a_receipt("8", E), a_receipt("9"), a_receipt("8")) == [("9", S)] + [("9", E)] * 3
 
 
 def test_receipts_of_others_pass():
-    gatherer = ReceiptGatherer()
+    gatherer = ReceiptGatherer(0)
     a_long_message(gatherer, "7", "8")
     assert gatherer.receipts(a_receipt("6", U)) == [a_receipt("6", U)]
 
 
 def test_receipts_that_overtake_the_acceptance_wait_for_it():
-    gatherer = ReceiptGatherer()
-    message = gatherer.started("+393471234567")
+    gatherer = ReceiptGatherer(0)
+    message = gatherer.started("+393471234567", 2)
     assert heard(gatherer, a_receipt("8"), a_receipt("5", U), a_receipt("9", D, "+393470000000")) == [("9", D)]
-    waited = gatherer.accepted(message, ["7", "8"], "7")
+    waited = accept(gatherer, message, "7", "8")
     assert [(each.smsc_message_id, each.state) for each in waited] == [("7", S), ("5", U)]
     assert heard(gatherer, a_receipt("7")) == [("7", D)]
 
 
 def test_receipts_wait_no_longer_than_a_message_that_is_given_up():
-    gatherer = ReceiptGatherer()
-    message = gatherer.started("+393471234567")
+    gatherer = ReceiptGatherer(0)
+    message = gatherer.started("+393471234567", 2)
     assert heard(gatherer, a_receipt("8")) == []
     assert gatherer.given_up(message) == [a_receipt("8")]
     assert heard(gatherer, a_receipt("8")) == [("8", D)]
+
+
+def test_receipts_of_accepted_parts_wait_for_the_rest():
+    gatherer = ReceiptGatherer(0)
+    message = gatherer.started("+393471234567", 2)
+    gatherer.part_accepted(message, 0, "7")
+    assert heard(gatherer, a_receipt("7")) == []
+    assert [(each.smsc_message_id, each.state) for each in accept(gatherer, message, "7", "8")] == [("7", S)]
+    assert heard(gatherer, a_receipt("8")) == [("7", D)]
+
+
+def test_a_message_accepted_late_has_not_forgotten_its_receipts():
+    gatherer = ReceiptGatherer(0)
+    message = gatherer.started("+393471234567", 3)
+    gatherer.part_accepted(message, 0, "7")
+    gatherer.part_accepted(message, 2, "9")
+    assert gatherer.given_up(message) == []
+    assert heard(gatherer, a_receipt("9"), a_receipt("7")) == [("9", D)]
+    assert [(each.smsc_message_id, each.state) for each in accept(gatherer, message, "7", "8", "9")] == [("7", S)]
+    assert heard(gatherer, a_receipt("8")) == [("7", D)]
 
 
 @pytest.mark.parametrize(
     ("answered", "reported"), [("A0000007", "2684354567"), ("2684354567", "A0000007"), ("abc", "ABC"), ("7", "0000000007"), ("007", "7")]
 )
 def test_a_part_s_id_in_another_notation_is_known_by_its_recipient(answered, reported):
-    gatherer = ReceiptGatherer()
+    gatherer = ReceiptGatherer(0)
     a_long_message(gatherer, "1", answered)
     assert heard(gatherer, a_receipt(reported, recipient="+393470000000")) == [(reported, D)]
     assert heard(gatherer, a_receipt("1"), a_receipt(reported)) == [("1", S), ("1", D)]

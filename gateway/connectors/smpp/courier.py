@@ -27,7 +27,7 @@ PASSING = (FailureKind.THROTTLED, FailureKind.RETRY_LATER)
 
 
 class Job:
-    """One message on its way. ``ids`` has the SMSC's id of each part, None until it is accepted. ``is_over``: its outcome was told."""
+    """One message on its way. ``ids`` has the SMSC's id of each part, "" until it is accepted. ``is_over``: its outcome was told."""
 
     __slots__ = ("accepted", "bodies", "deadline", "gathered", "ids", "is_over", "key", "outgoing", "recipient")
 
@@ -36,7 +36,7 @@ class Job:
         self.recipient = outgoing.recipient
         self.outgoing: Outgoing | None = outgoing
         self.bodies: list[bytes] = []
-        self.ids: list[str | None] = []
+        self.ids: list[str] = []
         self.accepted = 0
         self.deadline = 0.0
         self.gathered: Gathered | None = None
@@ -60,11 +60,11 @@ class Courier:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.gatherer = ReceiptGatherer()
+        self._recorded = 0 if settings["recorded_part"] == "first" else -1
+        self.gatherer = ReceiptGatherer(self._recorded)
         self.events: list[Event] = []
         self.ended = 0
         self._writer = SubmitWriter(settings)
-        self._recorded = 0 if settings["recorded_part"] == "first" else -1
         self._overrides: Mapping[int, FailureKind] = settings["status_kinds"]
         self._answer_timeout: float = settings["answer_timeout_seconds"]
         self._throttle: float = settings["throttle_seconds"]
@@ -166,8 +166,7 @@ class Courier:
             return
         job: Job = token.job
         if pdu.status == statuses.OK and pdu.command == pdus.SUBMIT_SM_RESP:
-            job.ids[token.index] = pdus.message_id_of(pdu.body)
-            job.accepted += 1
+            self._name(job, token.index, pdu)
             if job.accepted == len(job.ids):
                 self._tell_accepted(job)
         elif not job.accepted:
@@ -193,15 +192,14 @@ class Courier:
             except CannotSend as error:
                 self._over(job, Outcome.failed(job.key, FailureKind.FINAL, detail=str(error)))
                 return
-            job.ids = [None] * len(job.bodies)
+            job.ids = [""] * len(job.bodies)
             job.outgoing = None
             if len(job.bodies) > 1:
-                job.gathered = self.gatherer.started(job.recipient)
+                job.gathered = self.gatherer.started(job.recipient, len(job.bodies))
         link.request(pdus.SUBMIT_SM, job.bodies[part.index], part, now)
 
     def _accepted(self, job: Job, index: int, pdu: Pdu, now: float) -> None:
-        job.ids[index] = pdus.message_id_of(pdu.body)
-        job.accepted += 1
+        self._name(job, index, pdu)
         total = len(job.ids)
         if job.accepted == total:
             self.ended += 1
@@ -213,11 +211,17 @@ class Courier:
             self._halfway[id(job)] = job
             self._queue.extendleft(Part(job, each) for each in range(total - 1, 0, -1))
 
-    def _tell_accepted(self, job: Job) -> None:
-        ids = [each or "" for each in job.ids]
-        self.events.append(Outcome.accepted(job.key, ids[self._recorded], "0x00"))
+    def _name(self, job: Job, index: int, pdu: Pdu) -> None:
+        """Notes the id of an accepted part."""
+        job.ids[index] = pdus.message_id_of(pdu.body)
+        job.accepted += 1
         if job.gathered is not None:
-            self.events += self.gatherer.accepted(job.gathered, ids, ids[self._recorded])
+            self.gatherer.part_accepted(job.gathered, index, job.ids[index])
+
+    def _tell_accepted(self, job: Job) -> None:
+        self.events.append(Outcome.accepted(job.key, job.ids[self._recorded], "0x00"))
+        if job.gathered is not None:
+            self.events += self.gatherer.accepted(job.gathered)
 
     def _refused(self, part: Part, pdu: Pdu, now: float) -> None:
         job = part.job

@@ -25,13 +25,16 @@ _hexadecimal = re.compile(r"[0-9a-f]+").fullmatch
 class Gathered:
     """What is known of one long message: the carrier's id of each accepted part, and the end of those reported.
 
-    ``recorded_id`` is the id that the gateway has for the message; "" until all parts are accepted.
+    ``recorded_id`` is the id that the gateway has for the message; "" until all parts are accepted. ``last`` is the latest receipt of a
+    part, ``is_flying`` whether the message has no outcome yet.
     """
 
     recipient: str = field(repr=False)
+    ids: list[str]
     recorded_id: str = ""
-    ids: list[str] = field(default_factory=list)
     ends: dict[str, State] = field(default_factory=dict)
+    last: Receipt | None = None
+    is_flying: bool = True
 
     def state(self) -> State:
         """The message's state as its parts have it."""
@@ -42,42 +45,66 @@ class Gathered:
 
 
 class ReceiptGatherer:
-    """Receives receipts, gives out those for the gateway. Used by one thread."""
+    """Receives receipts, gives out those for the gateway. Used by one thread.
 
-    def __init__(self) -> None:
+    Args:
+        recorded: the place of the part whose id names the message, 0 or -1.
+    """
+
+    def __init__(self, recorded: int) -> None:
+        self._recorded = recorded
         self._by_id: OrderedDict[str, Gathered] = OrderedDict()
         self._flying: dict[str, int] = {}
         self._early: dict[str, list[Receipt]] = {}
 
-    def started(self, recipient: str) -> Gathered:
+    def started(self, recipient: str, parts: int) -> Gathered:
         """A long message is on its way: receipts for its recipient may be those of parts whose ids are not known yet."""
         self._flying[recipient] = self._flying.get(recipient, 0) + 1
-        return Gathered(recipient)
+        return Gathered(recipient, [""] * parts)
 
-    def accepted(self, message: Gathered, ids: list[str], recorded_id: str) -> list[Receipt]:
-        """All parts were accepted. Gives the receipts that were waiting for that."""
-        message.ids, message.recorded_id = ids, recorded_id
-        for each in ids:
-            self._by_id[_canonical(each)] = message
-        while len(self._by_id) > MOST_PARTS_REMEMBERED:
+    def part_accepted(self, message: Gathered, place: int, message_id: str) -> None:
+        """The carrier named a part; ``place`` counts from 0."""
+        message.ids[place] = message_id
+        self._by_id[_canonical(message_id)] = message
+        if len(self._by_id) > MOST_PARTS_REMEMBERED:
             self._by_id.popitem(last=False)
-        return self._landed(message)
+
+    def accepted(self, message: Gathered) -> list[Receipt]:
+        """All parts were accepted, if late. Gives the receipts that were waiting for that."""
+        message.recorded_id = message.ids[self._recorded]
+        known = [] if message.last is None else [_of_message(message, message.last)]
+        return known + self._landed(message)
 
     def given_up(self, message: Gathered) -> list[Receipt]:
-        """It did not become a message that the gateway knows by a recorded id. Gives the receipts that were waiting."""
+        """It ended without being accepted, or is not yet. Gives the receipts that were waiting and are not its own."""
         return self._landed(message)
 
     def receipts(self, receipt: Receipt) -> list[Receipt]:
         """What the gateway should hear of a receipt now: itself, the message's instead of the part's, or nothing yet."""
         found = self._message_of(receipt)
         if found is not None:
-            return [_of_message(*found, receipt)]
+            message, own = found
+            message.last = replace(receipt, smsc_message_id=own)
+            if receipt.state is not State.SENT:
+                message.ends.setdefault(own, receipt.state)
+            return [_of_message(message, message.last)] if message.recorded_id else self._unclaimed(message, own, receipt)
         if receipt.recipient and receipt.recipient in self._flying:
             self._early.setdefault(receipt.recipient, []).append(receipt)
             return []
         return [receipt]
 
+    def _unclaimed(self, message: Gathered, own: str, receipt: Receipt) -> list[Receipt]:
+        """The receipt of a part whose message has no id yet, or never will.
+
+        Those of a message that was given up go out as they came, for the operator to see. The recorded part's does not: if the message
+        is accepted late, that receipt alone would speak for all parts.
+        """
+        return [] if message.is_flying or own == message.ids[self._recorded] else [receipt]
+
     def _landed(self, message: Gathered) -> list[Receipt]:
+        if not message.is_flying:
+            return []
+        message.is_flying = False
         recipient = message.recipient
         self._flying[recipient] -= 1
         if not self._flying[recipient]:
@@ -99,15 +126,14 @@ class ReceiptGatherer:
         return None
 
 
-def _of_message(message: Gathered, part_id: str, receipt: Receipt) -> Receipt:
-    """The message's receipt after one of a part. A part's first end stands."""
-    if receipt.state is not State.SENT:
-        message.ends.setdefault(part_id, receipt.state)
+def _of_message(message: Gathered, of_part: Receipt) -> Receipt:
+    """The message's receipt after one of a part."""
     state = message.state()
-    code = receipt.carrier_code
-    if state is not receipt.state:
-        code = f"{code} (part {message.ids.index(part_id) + 1} of {len(message.ids)})".strip()
-    return replace(receipt, smsc_message_id=message.recorded_id, state=state, carrier_code=code, recipient=message.recipient)
+    code = of_part.carrier_code
+    if state is not of_part.state:
+        place = message.ids.index(of_part.smsc_message_id) + 1
+        code = f"{code} (part {place} of {len(message.ids)})".strip()
+    return replace(of_part, smsc_message_id=message.recorded_id, state=state, carrier_code=code, recipient=message.recipient)
 
 
 def _canonical(message_id: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.connectors.smpp import pdus, statuses
+from gateway.connectors.smpp.dialling import dial, where, words
 from gateway.connectors.smpp.pdus import Frames, Pdu
 
 CHUNK = 65_536  # octets asked of the socket at once
@@ -182,7 +183,7 @@ class Link:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
         except OSError as error:
-            self.drop(now, f"lost while writing: {_words(error)}")
+            self.drop(now, f"lost while writing: {words(error)}")
             return
         self._watch()
 
@@ -289,7 +290,7 @@ class Link:
         self.phase = Phase.CONNECTING
         self._attempt += 1
         arguments = (self._settings, self._context, self._attempt, lambda attempt, result: self._owner.dialled(self, attempt, result))
-        threading.Thread(target=_dial, args=arguments, name="smpp-connect", daemon=True).start()
+        threading.Thread(target=dial, args=arguments, name="smpp-connect", daemon=True).start()
 
     def _write(self, command: int, body: bytes) -> int:
         self._sequence = self._sequence % pdus.MOST_SEQUENCE + 1
@@ -318,7 +319,7 @@ class Link:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except OSError as error:
-            self.drop(now, f"lost: {_words(error)}")
+            self.drop(now, f"lost: {words(error)}")
             return None
         if not octets:
             self.drop(now, "closed by the SMSC")
@@ -376,8 +377,8 @@ class Link:
         if self.phase is not Phase.BINDING:
             return
         if pdu.status or pdu.command == pdus.GENERIC_NACK:
-            words = f"bind refused: {statuses.code_of(pdu.status)} {statuses.name_of(pdu.status)}"
-            self.drop(now, words, refused=statuses.is_refusal_of_bind(pdu.status))
+            reason = f"bind refused: {statuses.code_of(pdu.status)} {statuses.name_of(pdu.status)}"
+            self.drop(now, reason, refused=statuses.is_refusal_of_bind(pdu.status))
             return
         self.phase, self.note = Phase.BOUND, ""
         self._bound_at = now
@@ -420,39 +421,3 @@ _ACTS: Mapping[int, Callable[[Link, Pdu, float], None]] = {
     pdus.ALERT_NOTIFICATION: Link._ignore,
     pdus.OUTBIND: Link._ignore,
 }
-
-
-def _dial(
-    settings: Mapping[str, Any], context: ssl.SSLContext | None, attempt: int, tell: Callable[[int, socket.socket | str], None]
-) -> None:
-    """Connects, with TLS where that is set, and tells the socket or why there is none."""
-    try:
-        connected = socket.create_connection((settings["host"], settings["port"]), settings["connect_timeout_seconds"])
-    except (OSError, UnicodeError) as error:
-        tell(attempt, _words(error))
-        return
-    try:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is not None:
-            connected = context.wrap_socket(connected, server_hostname=settings["tls_server_name"] or settings["host"])
-        connected.setblocking(False)
-    except (OSError, ValueError) as error:
-        connected.close()
-        tell(attempt, f"TLS: {_words(error)}" if context is not None else _words(error))
-        return
-    tell(attempt, connected)
-
-
-def where(error: Exception) -> str:
-    """File and line of an error, for the log: its words might hold a text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
-
-
-def _words(error: Exception) -> str:
-    """An error for the operator."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    return (error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__).lower()

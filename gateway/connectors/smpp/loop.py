@@ -15,8 +15,9 @@ import structlog
 from gateway.connectors.base import Standing
 from gateway.connectors.smpp import pdus, receipts, statuses
 from gateway.connectors.smpp.courier import Courier
+from gateway.connectors.smpp.dialling import where
 from gateway.connectors.smpp.inbound import InboundReader
-from gateway.connectors.smpp.link import Link, where
+from gateway.connectors.smpp.link import Link
 from gateway.connectors.smpp.mailbox import Dialled, Mailbox
 from gateway.connectors.smpp.pdus import Pdu
 
