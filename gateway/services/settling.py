@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
 from sqlalchemy.orm import Session
 
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt, merge
+from gateway.domain.receipt_ids import AS_GIVEN, applied, candidates, choose
 from gateway.domain.sending import RefundPolicy, UnknownPolicy, refundable
 from gateway.services.callbacks import outbox
 from gateway.services.ledger import refund
@@ -23,6 +25,8 @@ from gateway.storage.receipts import Parked
 from gateway.storage.tables import Order
 
 MAX_FAILURE = 200
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,54 @@ def ended(held: Held, state: State, now: datetime, failure: str | None = None) -
 
 def record_receipts(session: Session, connector: str, came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime) -> None:
     """Stores receipts, parks those whose message is not known, and moves the others' messages on."""
+    came = named_as_given(session, connector, came, now)
     named = _by_name(dispatch.hold_named(session, connector, [receipt.smsc_message_id for receipt in came]))
     receipts.store(session, connector, [(receipt, _key(named.get(receipt.smsc_message_id))) for receipt in came], now)
     _apply(session, named, came, chosen, now)
+
+
+def named_as_given(session: Session, connector: str, came: Sequence[Receipt], now: datetime) -> list[Receipt]:
+    """The receipts with the ids that their messages were given, whatever form the carrier wrote them in."""
+    return [receipt for receipt, _ in _identified(session, connector, came, now)]
+
+
+def match_unclaimed(session: Session, found: Sequence[Parked], chosen: Mapping[str, Policies], now: datetime) -> int:
+    """Looks again for the messages of parked receipts in every form of their ids; how many were found."""
+    renamed: list[Parked] = []
+    for connector in sorted({each.connector for each in found}):
+        mine = [each for each in found if each.connector == connector]
+        again = _identified(session, connector, [each.receipt for each in mine], now)
+        renamed += [each._replace(receipt=receipt) for each, (receipt, proven) in zip(mine, again, strict=True) if proven]
+    receipts.rename(session, [(each.id, each.receipt.smsc_message_id) for each in renamed])
+    apply_parked(session, renamed, chosen, now)
+    return len(renamed)
+
+
+def _identified(session: Session, connector: str, came: Sequence[Receipt], now: datetime) -> list[tuple[Receipt, bool]]:
+    """Each receipt with the id that its message was given, and whether its recipient proves it.
+
+    A form is learned from a receipt that names the recipient of the message it means, and then counts for those that do not.
+    """
+    learned = receipts.learned_form(session, connector)
+    known = receipts.recipients(session, connector, {applied(learned, receipt.smsc_message_id) for receipt in came})
+    open_ = [receipt for receipt in came if not _is_plain(receipt, learned, known)]
+    if open_:
+        known |= receipts.recipients(session, connector, {name for each in open_ for name in candidates(each.smsc_message_id).values()})
+    found: list[tuple[Receipt, bool]] = []
+    for receipt in came:
+        name, proven = choose(receipt.smsc_message_id, receipt.recipient, learned, known)
+        if proven is not None and proven != (learned or AS_GIVEN):
+            receipts.learn_form(session, connector, proven, now)
+            log.info("receipt_id_form_learned", connector=connector, form=proven, before=learned or AS_GIVEN)
+            learned = proven
+        found.append((replace(receipt, smsc_message_id=name), proven is not None))
+    return found
+
+
+def _is_plain(receipt: Receipt, learned: str | None, known: Mapping[str, str]) -> bool:
+    """Whether the learned form names a message that the receipt can mean, so that no other form need be tried."""
+    recipient = known.get(applied(learned, receipt.smsc_message_id))
+    return recipient is not None and receipt.recipient in ("", recipient)
 
 
 def apply_parked(session: Session, parked: Sequence[Parked], chosen: Mapping[str, Policies], now: datetime) -> None:

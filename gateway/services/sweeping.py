@@ -12,12 +12,13 @@ from gateway.domain.message import State
 from gateway.services import restraint
 from gateway.services.core import Gateway
 from gateway.services.dispatching import given_up, unknown_attempt
-from gateway.services.settling import STRICTEST, apply_parked, ended, policies, settle
+from gateway.services.settling import STRICTEST, apply_parked, ended, match_unclaimed, policies, settle
 from gateway.storage import dispatch, leases, receipts
 from gateway.storage.dispatch import Sweep
 
 BATCH = 500
 PARKED_DAYS = 7
+UNCLAIMED_MINUTES = 10
 IDLE_SESSION_DAYS = 1
 
 
@@ -28,6 +29,7 @@ def sweep(gateway: Gateway) -> dict[str, int]:
         "validity_over": expire_validity(gateway),
         "receipt_overdue": expire_receipts(gateway),
         "receipt_late": match_late_receipts(gateway),
+        "receipt_recognised": match_unclaimed_receipts(gateway),
     }
     forget(gateway)
     return {name: count for name, count in moved.items() if count}
@@ -79,6 +81,17 @@ def match_late_receipts(gateway: Gateway) -> int:
         with gateway.writing() as session:
             apply_parked(session, found, policies(session), now)
     return len(found)
+
+
+def match_unclaimed_receipts(gateway: Gateway) -> int:
+    """Receipts parked lately under an id in another form than their message's: before that form was known, or before the message was."""
+    now = gateway.clock.now()
+    with gateway.reading() as session:
+        found = receipts.unclaimed(session, now - timedelta(minutes=UNCLAIMED_MINUTES), BATCH)
+    if not found:
+        return 0
+    with gateway.writing() as session:
+        return match_unclaimed(session, found, policies(session), now)
 
 
 def forget(gateway: Gateway) -> None:

@@ -36,6 +36,7 @@ NEW_COLUMNS = {
     "accounts": ("parts_per_second", "next_slot_at"),
     "connectors": ("secrets", "inbound_account_id"),
     "messages": ("route",),
+    "receipts": ("recipient",),
     "orders": ("is_pinned",),
 }
 
@@ -330,6 +331,7 @@ def upgrade() -> None:
     op.add_column("connectors", sa.Column("inbound_account_id", sa.BigInteger(), nullable=True))
 
     op.add_column("messages", sa.Column("route", sa.String(length=64), nullable=True))
+    op.add_column("receipts", sa.Column("recipient", sa.String(length=17), nullable=True))
 
     op.add_column("orders", sa.Column("is_pinned", sa.Boolean(), server_default=sa.false(), nullable=False))
 

@@ -194,7 +194,10 @@ class Attempt(Base):
 
 
 class ReceiptRow(Base):
-    """A delivery report as it came. Without an account it is parked until its message is known."""
+    """A delivery report. Without an account it is parked until its message is known.
+
+    ``smsc_message_id`` is in the form that the message was given, as far as that is known by then; ``recipient`` is whom the report names.
+    """
 
     __tablename__ = "receipts"
     __table_args__ = (
@@ -222,6 +225,7 @@ class ReceiptRow(Base):
     state: Mapped[str] = mapped_column(String(12))
     carrier_code: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+    recipient: Mapped[str | None] = mapped_column(String(17))
     received_at: Mapped[datetime]
     account_id: Mapped[int | None] = mapped_column(BigInteger)
     order_id: Mapped[UUID | None]
