@@ -59,6 +59,9 @@ class NodeSmsc(Peer):
             if each["event"] == "submit_sm"
         ]
 
+    def is_bound(self) -> bool:
+        return any(each["event"] == "bind" and each["fits"] and each["command"] != "bind_transmitter" for each in list(self.events))
+
     def deliver(self, parts: Sequence[str], coding: int, source: str, destination: str) -> None:
         self._references += 1
         told = {"parts": parts, "data_coding": coding, "source": source, "destination": destination, "reference": self._references}

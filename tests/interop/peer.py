@@ -35,6 +35,10 @@ class Peer(ABC):
         """Every submit_sm so far."""
 
     @abstractmethod
+    def is_bound(self) -> bool:
+        """Whether we are bound so that it may send to us."""
+
+    @abstractmethod
     def deliver(self, parts: Sequence[str], coding: int, source: str, destination: str) -> None:
         """Sends an inbound message, each part in a deliver_sm of its own, with headers where there are several."""
 

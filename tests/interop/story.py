@@ -130,7 +130,7 @@ def inbound(peer: Peer, database_url: str, texts: Sequence[str] = tuple(IN), **m
     """Lets the peer send the named texts to us, and looks at what was stored."""
     with gateway_on(peer, database_url, **more) as gateway:
         numbers = {what: f"39348000{place:04d}" for place, what in enumerate(texts)}
-        wait_for(lambda: is_bound(gateway))
+        wait_for(peer.is_bound)
         for what, number in numbers.items():
             coding, parts = IN[what]
             peer.deliver(parts, coding, number, "393299999999")
@@ -195,10 +195,6 @@ def came(gateway: Gateway) -> list[InboundMessage]:
         found = list(session.scalars(select(InboundMessage)))
         session.expunge_all()
         return found
-
-
-def is_bound(gateway: Gateway) -> bool:
-    return connectors.one(gateway, NAME).owner is not None
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
