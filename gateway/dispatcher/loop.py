@@ -20,11 +20,9 @@ from gateway.dispatcher.bucket import TokenBucket
 from gateway.dispatcher.lanes import shares
 from gateway.dispatcher.outage import Outage
 from gateway.dispatcher.recording import Recorder
-from gateway.dispatcher.recovery import Recovery
+from gateway.dispatcher.recovery import Inquiry, Recovery
 from gateway.dispatcher.watch import Watch
 from gateway.domain.errors import StorageUnavailable
-from gateway.domain.inbound import Inbound
-from gateway.domain.receipt import Receipt
 from gateway.domain.sending import AttemptKey, Event, FailureKind, Outcome, Outgoing, Returned
 from gateway.services import dispatching
 from gateway.services.core import Gateway
@@ -141,6 +139,7 @@ class Tenure:
         self._outage = outage
         self._bucket = TokenBucket(lease.parts_per_second, now)
         self._recovery = Recovery(gateway, lease.connector, gateway.clock.now(), now)
+        self._inquiry = Inquiry(gateway, lease.connector, now)
         self._recorder = recorder or Recorder(gateway, lease.connector)
         self._watch = watch or Watch(gateway, lease.connector, now)
         self._watch.opened(now)
@@ -165,6 +164,7 @@ class Tenure:
         try:
             is_renewal = self._renew()
             self._note(self._recovery.receipts(self._connector, time.monotonic()))
+            self._inquiry.ask(self._connector, time.monotonic())
             self._record()
             if not stop.is_set() and not self.is_outdated:
                 self._send()
@@ -235,7 +235,7 @@ class Tenure:
 
     def _open(self) -> set[AttemptKey]:
         """The attempts whose outcome is not in the database yet: still with the carrier, or answered and not recorded."""
-        return self._in_flight | {event.key for event in self._recorder if not isinstance(event, Receipt | Inbound)}
+        return self._in_flight | {event.key for event in self._recorder if isinstance(event, Outcome | Returned)}
 
     def _keep_lease(self) -> None:
         if not self._lost:
@@ -250,7 +250,7 @@ class Tenure:
         now = time.monotonic()
         for event in events:
             self._watch.saw(event, now)
-            if isinstance(event, Receipt | Inbound):
+            if not isinstance(event, Outcome | Returned):
                 continue
             self._in_flight.discard(event.key)
             if isinstance(event, Outcome) and event.failure in (FailureKind.THROTTLED, FailureKind.MISCONFIGURED):

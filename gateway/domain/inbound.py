@@ -1,4 +1,4 @@
-"""What comes from handsets (MO): messages, missed calls."""
+"""What comes from handsets (MO): messages, missed calls, and where people want to be written to."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Inbound:
 
     ``sender`` is E.164 with plus where it is a number, else as it came. ``recipient`` is the number it came to (E.164), None where that is
     not known. ``at`` is the sender's time (aware). ``provider_id`` names it within its connector, "" where nothing does: then connector,
-    numbers, time and text tell a repeat. ``is_encrypted``: the text is cipher text for a program of the customer.
+    numbers, time and text tell a repeat. ``is_encrypted``: the text is cipher text for a program of the customer. ``address`` is the place
+    within the connector that it came from (a chat): the number registered there is its sender, and without one it is nobody's.
     """
 
     sender: str = field(repr=False)
@@ -57,7 +58,18 @@ class Inbound:
     is_encrypted: bool = False
     part: PartOf | None = None
     attachments: Sequence[Attachment] = ()
+    address: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:
             raise ValueError("the time of a message must be aware")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """That whoever is at ``address``, a place within the connector (a chat), wants messages for ``number`` (E.164) there; None: for none
+    any more. It takes the place of what was said before of either.
+    """
+
+    address: str = field(repr=False)
+    number: str | None = field(repr=False)

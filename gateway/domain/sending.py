@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.domain.alphabet import Alphabet
-from gateway.domain.inbound import Inbound
+from gateway.domain.inbound import Inbound, Registered
 from gateway.domain.message import State, is_final
 from gateway.domain.receipt import Receipt
 
@@ -37,7 +37,8 @@ class Outgoing:
 
     ``recipient`` is E.164 with plus, ``text`` is whole (the connector cuts it into ``parts``), ``originator`` None leaves the
     sender to the carrier, ``expires_at`` is when the carrier should stop trying. ``is_flash`` asks for a message that is shown at once
-    and not kept (class 0). ``is_encrypted``: the text is cipher text for the handset's own program.
+    and not kept (class 0). ``is_encrypted``: the text is cipher text for the handset's own program. ``address`` is where the recipient
+    registered with the connector (a chat), for connectors that have such places; None: nowhere.
     """
 
     key: AttemptKey
@@ -50,6 +51,7 @@ class Outgoing:
     expires_at: datetime | None = None
     is_flash: bool = False
     is_encrypted: bool = False
+    address: str | None = field(default=None, repr=False)
 
 
 class FailureKind(enum.StrEnum):
@@ -108,7 +110,7 @@ class Returned:
     detail: str = ""
 
 
-Event = Outcome | Returned | Receipt | Inbound
+Event = Outcome | Returned | Receipt | Inbound | Registered
 
 
 class UnknownPolicy(enum.StrEnum):

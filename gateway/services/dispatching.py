@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict
-from gateway.domain.inbound import Inbound
+from gateway.domain.inbound import Inbound, Registered
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.retry import RetryPolicy, delay_seconds
@@ -33,7 +33,7 @@ from gateway.domain.sending import (
     Returned,
     UnknownPolicy,
 )
-from gateway.services import inbound, moving, optouts, restraint
+from gateway.services import inbound, moving, optouts, restraint, telegram
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
@@ -137,6 +137,8 @@ def claim(gateway: Gateway, connector: str, most: int, shares: Shares, lease: Le
             if share:
                 lanes[lane] = dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
         claimed = optouts.let_through(session, [each for some in lanes.values() for each in some], now)
+        if lease and lease.kind == telegram.KIND:
+            claimed = telegram.addressed(session, connector, claimed)
     early = [each for lane, some in lanes.items() for each in restraint.too_early(gateway, some, lane, now)]
     if early:  # a retry, or what waited for a carrier: it is night there by now
         record(gateway, connector, early)
@@ -162,7 +164,7 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
         came = [_clean_receipt(event) for event in events if isinstance(event, Receipt)]
         if came:
             record_receipts(session, connector, came, chosen, now)
-        messages = [event for event in events if isinstance(event, Inbound)]
+        messages = telegram.taken(session, connector, [event for event in events if isinstance(event, Inbound | Registered)], now)
         if messages:
             inbound.receive(session, connector, messages, now)
 
@@ -171,6 +173,12 @@ def awaiting_receipts(gateway: Gateway, connector: str, sent_before: datetime, a
     """The next messages sent before a moment that still wait for their final receipt, behind the place ``after``; None: the first."""
     with gateway.reading() as session:
         return dispatch.awaiting(session, connector, sent_before, after or BEGINNING, most)
+
+
+def unknown_messages(gateway: Gateway, connector: str, most: int) -> list[Outgoing]:
+    """Messages of a connector whose last try ended without an answer, to ask its carrier about."""
+    with gateway.reading() as session:
+        return dispatch.unknown(session, connector, most)
 
 
 def _record_outcomes(
