@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.common import as_json, print_json, with_gateway
-from gateway.services import connectors, webhooks
+from gateway.services import connectors, handsets, webhooks
 from gateway.services.core import Gateway
 
 
@@ -23,7 +23,7 @@ def renew(gateway: Gateway, as_json: bool) -> None:
     \b
     Example: dragoman secret renew
     """
-    count = webhooks.renew_secrets(gateway) + connectors.renew_secrets(gateway)
+    count = webhooks.renew_secrets(gateway) + connectors.renew_secrets(gateway) + handsets.renew_secrets(gateway)
     if as_json:
         print_json({"renewed": count})
     else:

@@ -164,10 +164,21 @@ def by_token(gateway: Gateway, token: str) -> HandsetState:
     with gateway.reading() as session:
         row = stored.by_token(session, digests(gateway, token))
         found = None if row is None else _state(gateway, session, row)
+        is_old = row is not None and row.token_hmac != digests(gateway, token)[0]
     if found is None:
         raise UnknownKey
+    if is_old:
+        _renew_token(gateway, found.id, token)
     heard_of(gateway, found)
     return found
+
+
+def _renew_token(gateway: Gateway, handset_id: str, token: str) -> None:
+    """Keeps the token's digest under the gateway's newest key, so that older ones can go."""
+    with gateway.writing() as session:
+        row = stored.hold(session, handset_id)
+        if row is not None:
+            row.token_hmac = digests(gateway, token)[0]
 
 
 def by_password(gateway: Gateway, login: str, password: str, address: str) -> HandsetState:
@@ -321,6 +332,15 @@ def set_webhooks(gateway: Gateway, handset_id: str, webhooks: Sequence[Mapping[s
             raise NotFound("handset")
         row.settings = dict(row.settings) | {WEBHOOKS: [dict(each) for each in webhooks]}
         stored.tell(session, handset_id, WEBHOOKS_UPDATED, {}, gateway.clock.now())
+
+
+def renew_secrets(gateway: Gateway) -> int:
+    """Encrypts every telephone's signing key anew, under the gateway's newest key; how many. Raises Unavailable as the vault does."""
+    with gateway.writing() as session:
+        rows = stored.every(session)
+        for row in rows:
+            row.signing_key = vault.renewed(gateway.settings, _purpose(row.id), row.signing_key)
+        return len(rows)
 
 
 def digests(gateway: Gateway, secret: str) -> list[bytes]:

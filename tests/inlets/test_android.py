@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -404,6 +405,17 @@ def test_a_revoked_telephone_is_out_with_every_pairing(phone, opened, gateway, a
     assert phone.call("GET", "/message").status_code == 401
     assert Phone(app.test_client()).register(f"Bearer {opened.token}").status_code == 401
     assert not connectors.one(gateway, "drawer").is_served
+
+
+@sqlite_only
+def test_tokens_and_signing_keys_outlive_the_gateways_old_key(phone, gateway):
+    key, old = handsets.signing_key(gateway, phone.id), gateway.settings
+    gateway.settings = replace(old, secret_key=("a-new-key-that-is-long-enough", *old.secret_key))
+    assert phone.call("GET", "/message").status_code == 200
+    assert handsets.renew_secrets(gateway) == 1
+    gateway.settings = replace(old, secret_key=("a-new-key-that-is-long-enough",))
+    assert phone.call("GET", "/message").status_code == 200
+    assert handsets.signing_key(gateway, phone.id) == key
 
 
 # Online and offline
