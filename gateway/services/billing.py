@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from gateway.services.core import Gateway
 from gateway.storage import billing as stored
 from gateway.storage.identity import Caller
+from gateway.storage.inbound import count_received
 from gateway.storage.tables import Account
 
 NAMESPACE = UUID("5e1c7d3a-8a0f-4c52-9b1e-6f0d2a7c4b18")
@@ -56,7 +57,7 @@ def _usage(session: Session, account_id: int, month: tuple[datetime, datetime], 
     start, following = month
     sent, units = stored.accepted(session, account_id, start, following)
     key = uuid5(NAMESPACE, f"{account_id} {start.isoformat()}")
-    return Usage(key, sent, 0, units, start, following - ONE_SECOND, min(now, following))
+    return Usage(key, sent, count_received(session, account_id, start, following), units, start, following - ONE_SECOND, min(now, following))
 
 
 def _months_back(now: datetime, oldest: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:

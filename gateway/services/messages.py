@@ -18,6 +18,7 @@ from gateway.domain.errors import NotFound
 from gateway.domain.message import WAITING, State
 from gateway.services.core import Gateway
 from gateway.services.ledger import refund
+from gateway.storage import inbound as received
 from gateway.storage import messages as stored
 from gateway.storage import threads
 from gateway.storage.messages import SORTS as SORTS
@@ -61,13 +62,13 @@ def conversation(gateway: Gateway, account_id: int, owner: str, contact: str, te
         text: narrows to messages whose content holds it, without regard to case; "" does not.
     """
     with gateway.reading() as session:
-        return _shown(session, account_id, stored.conversation(session, account_id, owner, contact, text, offset, limit))
+        return shown(session, account_id, stored.conversation(session, account_id, owner, contact, text, offset, limit))
 
 
 def search(gateway: Gateway, account_id: int, wanted: Search, offset: int, limit: int) -> list[Shown]:
     """Messages that fit, among the newest ten thousand of the account."""
     with gateway.reading() as session:
-        return _shown(session, account_id, stored.search(session, account_id, wanted, offset, limit))
+        return shown(session, account_id, stored.search(session, account_id, wanted, offset, limit))
 
 
 def get(gateway: Gateway, account_id: int, message_id: UUID) -> Shown:
@@ -80,8 +81,8 @@ def get(gateway: Gateway, account_id: int, message_id: UUID) -> Shown:
         found = stored.one(session, account_id, message_id)
         if found is None:
             raise NotFound("message")
-        (shown,) = _shown(session, account_id, [found])
-        return shown
+        (only,) = shown(session, account_id, [found])
+        return only
 
 
 def delete(gateway: Gateway, account_id: int, message_id: UUID) -> None:
@@ -98,7 +99,7 @@ def delete(gateway: Gateway, account_id: int, message_id: UUID) -> None:
         _withdraw(session, [message], now)
         order = session.get_one(Order, (account_id, message.order_id))
         if order.originator is not None:
-            _renew_preview(session, order.originator, message, message_id, now)
+            renew_preview(session, account_id, order.originator, message.recipient, message_id, now)
 
 
 def delete_conversation(gateway: Gateway, account_id: int, owner: str, contact: str, end: Callable[[Session, UUID], None]) -> None:
@@ -114,6 +115,7 @@ def delete_conversation(gateway: Gateway, account_id: int, owner: str, contact: 
             held = stored.hold_conversation(session, account_id, owner, contact, since, before, CHUNK)
             _withdraw(session, held, now)
             if len(held) < CHUNK:
+                received.hide_conversation(session, account_id, owner, contact, now)
                 end(session, before)
                 return
             since = held[-1].order_id
@@ -133,19 +135,26 @@ def _withdraw(session: Session, held: Sequence[Message], now: datetime) -> None:
         refund(session, session.get_one(Order, (held[0].account_id, order_id)), owed[order_id], now, "cancelled")
 
 
-def _renew_preview(session: Session, owner: str, message: Message, message_id: UUID, now: datetime) -> None:
-    """The conversation that showed this message shows the newest that remains."""
-    thread = threads.showing(session, message.account_id, owner, message.recipient, message_id)
+def renew_preview(session: Session, account_id: int, owner: str, contact: str, message_id: UUID, now: datetime) -> None:
+    """The conversation that showed this message, which was deleted, shows the newest that remains, sent or received."""
+    thread = threads.showing(session, account_id, owner, contact, message_id)
     if thread is None:
         return
-    remaining = stored.conversation(session, message.account_id, owner, message.recipient, "", 0, 1)
+    lines = [
+        *stored.conversation_lines(session, account_id, owner, contact, "", 1),
+        *received.conversation_lines(session, account_id, owner, contact, "", 1),
+    ]
+    newest = [max(lines, key=lambda line: line.at)] if lines else []
     thread.last_message_id = thread.last_text = None
-    for order, newest in remaining:
-        thread.last_message_id, thread.last_text = ids.message_id(order.id, newest.position), content_of(order, newest)
+    for order, message in stored.of_lines(session, account_id, newest).values():
+        thread.last_message_id, thread.last_text = ids.message_id(order.id, message.position), content_of(order, message)
+    for row in received.of_lines(session, newest).values():
+        thread.last_message_id, thread.last_text = row.public_id, row.text
     thread.updated_at = now
 
 
-def _shown(session: Session, account_id: int, found: Sequence[Found]) -> list[Shown]:
+def shown(session: Session, account_id: int, found: Sequence[Found]) -> list[Shown]:
+    """The messages with all that is told of them. Whatever else the session holds is let go of."""
     started = stored.last_started(session, account_id, [(message.order_id, message.position) for _, message in found])
     phones = stored.phones(session, account_id, {order.originator for order, _ in found if order.originator})
     session.expunge_all()

@@ -20,6 +20,7 @@ from gateway.domain.errors import NotFound, Unavailable
 from gateway.domain.message import State
 from gateway.services import messages
 from gateway.services.core import Gateway
+from gateway.storage import inbound as stored_inbound
 from gateway.storage import messages as stored_messages
 from gateway.storage import threads as stored
 from gateway.storage.tables import Thread
@@ -93,9 +94,7 @@ def listed(
     """
     with gateway.reading() as session:
         rows = stored.page(session, account_id, owner, text, offset, limit, archived=archived)
-        states = stored_messages.states(session, account_id, [row.last_message_id for row in rows if row.last_message_id])
-        session.expunge_all()
-        return [_conversation(row, states) for row in rows]
+        return _conversations(session, account_id, rows)
 
 
 def change(gateway: Gateway, account_id: int, thread_id: UUID, *, archived: bool | None, read: bool | None) -> Conversation:
@@ -109,10 +108,9 @@ def change(gateway: Gateway, account_id: int, thread_id: UUID, *, archived: bool
         thread.is_archived = thread.is_archived if archived is None else archived
         thread.is_read = thread.is_read if read is None else read
         thread.updated_at = gateway.clock.now()
-        states = stored_messages.states(session, account_id, [thread.last_message_id] if thread.last_message_id else [])
         session.flush()
-        session.expunge_all()
-        return _conversation(thread, states)
+        (changed,) = _conversations(session, account_id, [thread])
+        return changed
 
 
 def delete(gateway: Gateway, account_id: int, thread_id: UUID) -> None:
@@ -142,6 +140,12 @@ def _one(thread: Thread | None) -> Thread:
     return thread
 
 
-def _conversation(thread: Thread, states: dict[UUID, str]) -> Conversation:
-    state = states.get(thread.last_message_id) if thread.last_message_id else None
-    return Conversation(thread, None if state is None else State(state))
+def _conversations(session: Session, account_id: int, rows: Sequence[Thread]) -> list[Conversation]:
+    last = {row.last_message_id for row in rows if row.last_message_id}
+    states = stored_messages.states(session, account_id, last)
+    came = stored_inbound.known_ids(session, account_id, last - states.keys())
+    session.expunge_all()
+    return [
+        Conversation(row, State(states[row.last_message_id]) if row.last_message_id in states else None, row.last_message_id in came)
+        for row in rows
+    ]

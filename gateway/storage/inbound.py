@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from gateway.domain.inbound import InboundKind
 from gateway.domain.keywords import Keyword
+from gateway.storage.messages import LOOK_BACK, Line, holds
 from gateway.storage.tables import Account, ConnectorRow, InboundMessage, InboundNumber, InboundPart, KeywordReply, Phone
 
 AT_ONCE = 200
@@ -218,6 +219,117 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return chosen
 
 
+def count_received(session: Session, account_id: int, start: datetime, end: datetime) -> int:
+    """How many messages came in from ``start`` up to but not including ``end``, deleted ones too; missed calls are none."""
+    message = InboundMessage
+    chosen = (message.account_id == account_id, message.received_at >= start, message.received_at < end, message.kind != CALL)
+    return session.scalar(select(func.count()).select_from(message).where(*chosen)) or 0
+
+
+# --- Conversations
+
+
+def converses(session: Session, account_id: int, owner: str | None = None, contact: str | None = None) -> bool:
+    """Whether anything came in for the account, or to ``owner`` from ``contact``."""
+    chosen = [InboundMessage.account_id == account_id]
+    if owner is not None:
+        chosen += [InboundMessage.recipient == owner, InboundMessage.sender == contact]
+    return session.scalar(select(InboundMessage.id).where(*chosen).limit(1)) is not None
+
+
+def conversation_lines(session: Session, account_id: int, owner: str, contact: str, text: str, most: int) -> list[Line]:
+    """The newest messages and calls from ``contact`` to ``owner``, both compared exactly; ``text`` narrows to those that hold it."""
+    message = InboundMessage
+    newest = select(message).where(message.account_id == account_id, message.recipient == owner, message.sender == contact)
+    return _lines(session, newest, [] if not text else [text], most)
+
+
+def search_lines(session: Session, account_id: int, kinds: Collection[str], owners: Collection[str], text: str) -> list[Line]:
+    """All that fit among the account's newest. Arguments as those of :class:`gateway.storage.messages.Search`."""
+    newest = select(InboundMessage).where(InboundMessage.account_id == account_id)
+    return _lines(session, newest, [text] if text else [], LOOK_BACK, kinds=kinds, owners=owners, whole=True)
+
+
+def _lines(
+    session: Session,
+    newest: Select[InboundMessage],
+    texts: Sequence[str],
+    most: int,
+    *,
+    kinds: Collection[str] = (),
+    owners: Collection[str] = (),
+    whole: bool = False,
+) -> list[Line]:
+    bounded = newest.order_by(InboundMessage.received_at.desc(), InboundMessage.id.desc()).limit(LOOK_BACK).subquery()
+    message = aliased(InboundMessage, bounded)
+    query = select(message.received_at, message.recipient, message.sender, message.kind, message.id).where(message.hidden_at.is_(None))
+    if kinds:
+        query = query.where(message.kind.in_(list(kinds)))
+    if owners:
+        query = query.where(message.recipient.in_(list(owners)))
+    for text_ in texts:
+        fits = [holds(message.text, text_)]
+        if whole:
+            fits += [holds(message.sender, text_), *([message.public_id == UUID(text_)] if _is_uuid(text_) else [])]
+        query = query.where(or_(*fits))
+    rows = session.execute(query.order_by(message.received_at.desc(), message.id.desc()).limit(most))
+    return [Line(at, owner or "", contact, kind, row=row) for at, owner, contact, kind, row in rows]
+
+
+def of_lines(session: Session, lines: Collection[Line]) -> dict[Line, InboundMessage]:
+    """The messages behind the lines of such as came in."""
+    wanted = {line.row: line for line in lines if line.order_id is None}
+    if not wanted:
+        return {}
+    rows = session.scalars(select(InboundMessage).where(InboundMessage.id.in_(list(wanted))))
+    return {wanted[row.id]: row for row in rows}
+
+
+def one(session: Session, account_id: int, public_id: UUID) -> InboundMessage | None:
+    """The message, if it was not deleted."""
+    chosen = (InboundMessage.account_id == account_id, InboundMessage.public_id == public_id, InboundMessage.hidden_at.is_(None))
+    return session.scalars(select(InboundMessage).where(*chosen)).first()
+
+
+def hold(session: Session, account_id: int, public_id: UUID) -> InboundMessage | None:
+    """Locks the message, if it was not deleted."""
+    chosen = (InboundMessage.account_id == account_id, InboundMessage.public_id == public_id, InboundMessage.hidden_at.is_(None))
+    return session.scalars(select(InboundMessage).where(*chosen).with_for_update()).first()
+
+
+def hide(session: Session, chosen: Sequence[ColumnElement[bool]], now: datetime) -> None:
+    """Takes messages out of every list; a program that has not fetched them does not get them any more."""
+    fetched = func.coalesce(InboundMessage.fetched_at, now)
+    hidden = update(InboundMessage).where(*chosen, InboundMessage.hidden_at.is_(None)).values(hidden_at=now, fetched_at=fetched)
+    session.execute(hidden, execution_options={"synchronize_session": False})
+
+
+def hide_conversation(session: Session, account_id: int, owner: str, contact: str, now: datetime) -> None:
+    """Takes all that came from ``contact`` to ``owner`` so far out of the lists."""
+    message = InboundMessage
+    hide(
+        session, [message.account_id == account_id, message.recipient == owner, message.sender == contact, message.received_at <= now], now
+    )
+
+
+def known_ids(session: Session, account_id: int, public_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are of messages that came in."""
+    if not public_ids:
+        return set()
+    chosen = (InboundMessage.account_id == account_id, InboundMessage.public_id.in_(list(public_ids)))
+    return set(session.scalars(select(InboundMessage.public_id).where(*chosen)))
+
+
+def _is_uuid(text_: str) -> bool:
+    try:
+        return bool(UUID(text_))
+    except ValueError:
+        return False
+
+
+# --- For the operator
+
+
 def latest(session: Session, account_id: int | None, limit: int, *, unrouted: bool) -> Sequence[tuple[InboundMessage, str | None]]:
     """The newest messages with the names of their accounts: of one account, of none (``unrouted``), or all."""
     query = select(InboundMessage, Account.name).outerjoin(Account, Account.id == InboundMessage.account_id)
@@ -234,10 +346,3 @@ def named(session: Session, public_id: UUID) -> tuple[InboundMessage, str | None
     query = select(InboundMessage, Account.name).outerjoin(Account, Account.id == InboundMessage.account_id)
     row = session.execute(query.where(InboundMessage.public_id == public_id)).first()
     return row and (row[0], row[1])
-
-
-def by_public_ids(session: Session, account_id: int, public_ids: Iterable[UUID]) -> Sequence[InboundMessage]:
-    """The account's messages with these ids that were not deleted."""
-    message = InboundMessage
-    chosen = (message.public_id.in_(list(public_ids)), message.account_id == account_id, message.hidden_at.is_(None))
-    return session.scalars(select(message).where(*chosen)).all()

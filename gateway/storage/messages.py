@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
@@ -38,6 +38,18 @@ class Search:
     descending: bool = False
 
 
+class Line(NamedTuple):
+    """What lists are sorted by, and which message it is: of one that was sent, order and position; of one that came in, ``row``."""
+
+    at: datetime
+    owner: str
+    contact: str
+    state: str
+    order_id: UUID | None = None
+    position: int = 0
+    row: int = 0
+
+
 SORTS = ("created_at", "owner", "contact", "type", "status")
 
 
@@ -62,7 +74,7 @@ def conversation_query(account_id: int, owner: str, contact: str, text: str) -> 
     newest = select(Message).where(Message.account_id == account_id, Message.recipient == contact)
     message, query = _among(newest)
     query = query.where(Order.originator == owner)
-    return query.where(_holds(_content(message), text)) if text else query
+    return query.where(holds(_content(message), text)) if text else query
 
 
 def search(session: Session, account_id: int, wanted: Search, offset: int, limit: int) -> list[Found]:
@@ -82,6 +94,29 @@ def search_query(account_id: int, wanted: Search) -> Select[Order, Message]:
     first: dict[str, list[Any]] = {"owner": [Order.originator], "contact": [message.recipient], "status": [message.state]}
     columns = [*first.get(wanted.sort, []), message.order_id, message.position]
     return query.order_by(None).order_by(*(column.desc() if wanted.descending else column for column in columns))
+
+
+def conversation_lines(session: Session, account_id: int, owner: str, contact: str, text: str, most: int) -> list[Line]:
+    """The newest messages of :func:`conversation`."""
+    return _lines(session, conversation_query(account_id, owner, contact, text).limit(most))
+
+
+def search_lines(session: Session, account_id: int, wanted: Search) -> list[Line]:
+    """All messages of :func:`search`, in any order."""
+    return _lines(session, search_query(account_id, wanted).order_by(None))
+
+
+def of_lines(session: Session, account_id: int, lines: Collection[Line]) -> dict[Line, Found]:
+    """The messages behind the lines of such as were sent."""
+    keys = {(line.order_id, line.position): line for line in lines if line.order_id is not None}
+    if not keys:
+        return {}
+    query = (
+        select(Order, Message)
+        .join(Message, (Message.account_id == Order.account_id) & (Message.order_id == Order.id))
+        .where(Message.account_id == account_id, tuple_(Message.order_id, Message.position).in_(list(keys)))
+    )
+    return {keys[found[1].order_id, found[1].position]: found for found in _found(session, query)}
 
 
 def last_started(session: Session, account_id: int, keys: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], datetime]:
@@ -145,6 +180,12 @@ def hold_conversation(session: Session, account_id: int, owner: str, contact: st
     return list(session.scalars(query.with_for_update(of=Message)))
 
 
+def _lines(session: Session, query: Select[Order, Message]) -> list[Line]:
+    message = query.column_descriptions[1]["entity"]
+    columns = (Order.created_at, Order.originator, message.recipient, message.state, message.order_id, message.position)
+    return [Line(at, owner or "", *more) for at, owner, *more in session.execute(query.with_only_columns(*columns))]
+
+
 def _among(newest: Select[Message]) -> tuple[type[Message], Select[Order, Message]]:
     """The newest of these messages that were not deleted, with their orders, newest first; and the name to narrow them by."""
     bounded = newest.order_by(Message.order_id.desc(), Message.position.desc()).limit(LOOK_BACK).subquery()
@@ -164,7 +205,7 @@ def _content(message: type[Message]) -> ColumnElement[str]:
 
 
 def _matches(message: type[Message], text: str) -> ColumnElement[bool]:
-    fits = [_holds(column, text) for column in (_content(message), message.recipient, message.failure, Order.label)]
+    fits = [holds(column, text) for column in (_content(message), message.recipient, message.failure, Order.label)]
     try:
         order_id, position = of_message(UUID(text))
     except ValueError:
@@ -172,8 +213,8 @@ def _matches(message: type[Message], text: str) -> ColumnElement[bool]:
     return or_(*fits, and_(message.order_id == order_id, message.position == position))
 
 
-def _holds(column: Any, text: str) -> ColumnElement[bool]:
-    """Without regard to case; on SQLite that goes for ASCII only."""
+def holds(column: Any, text: str) -> ColumnElement[bool]:
+    """Whether a column holds a text. Without regard to case; on SQLite that goes for ASCII only."""
     found: ColumnElement[bool] = func.lower(column).contains(func.lower(_escaped(text)), escape="\\")
     return found
 

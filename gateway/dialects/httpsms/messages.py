@@ -12,18 +12,21 @@ from gateway.dialects.httpsms.authentication import caller
 from gateway.dialects.httpsms.blueprint import blueprint
 from gateway.dialects.httpsms.numbers import contact, from_query
 from gateway.dialects.httpsms.reading import identifier, query_values, values
-from gateway.dialects.httpsms.uncertain import PREFIX, STATUSES, TERMINATED
+from gateway.dialects.httpsms.received import received_fields
+from gateway.dialects.httpsms.uncertain import MISSED_CALL, ORIGINATED, PREFIX, RECEIVED, SEARCH_TYPES, STATUSES, TERMINATED
 from gateway.domain.errors import InvalidField, InvalidFields, InvalidRecipient
 from gateway.domain.order import Submission
-from gateway.services import messages as service
+from gateway.services import conversations as service
 from gateway.services import threads
-from gateway.services.messages import Search
+from gateway.services.conversations import Entry
+from gateway.services.messages import Search, Shown
 from gateway.services.phones import PhoneFound
 from gateway.services.rows import Caller
 from gateway.web import submitting
 from gateway.web.authentication import current_gateway
 
 MESSAGES = PREFIX + "/messages"
+RECEIVED_TYPES = {ORIGINATED: service.WRITTEN, MISSED_CALL: service.CALLS}
 _send, _bulk, _list, _search = schemas.Send(), schemas.BulkSend(), schemas.Messages(), schemas.SearchMessages()
 
 
@@ -62,19 +65,23 @@ def search_messages() -> Response:
     known = caller("read")
     given = query_values(_search)
     sort = schemas.sort_of(given)
-    states = [state.value for state, status in STATUSES.items() if status in given["statuses"]]
-    if (given["types"] and TERMINATED not in given["types"]) or (given["statuses"] and not states):
-        return _listed([], known)
+    types, statuses = given["types"] or SEARCH_TYPES, given["statuses"]
+    states = [state.value for state, status in STATUSES.items() if status in statuses]
+    with_sent = TERMINATED in types and bool(states or not statuses)
+    kinds = (
+        [kind for name, some in RECEIVED_TYPES.items() if name in types for kind in some] if not statuses or RECEIVED in statuses else []
+    )
     wanted = Search(_owners(given["owners"]), states, given["query"], sort, given["sort_descending"])
-    return _listed(service.search(current_gateway(), known.account_id, wanted, given["skip"], given["limit"]), known)
+    found = service.search(current_gateway(), known.account_id, wanted, kinds, given["skip"], given["limit"], with_sent=with_sent)
+    return _listed(found, known)
 
 
 @blueprint.get(MESSAGES + "/<message_id>")
 def get_message(message_id: str) -> Response:
     """One message (contract 4.4)."""
     known = caller("read")
-    shown = service.get(current_gateway(), known.account_id, identifier(message_id, "messageID"))
-    return render.success(objects.message(shown, known), "message fetched successfully")
+    found = service.get(current_gateway(), known.account_id, identifier(message_id, "messageID"))
+    return render.success(_object(found, known), "message fetched successfully")
 
 
 @blueprint.delete(MESSAGES + "/<message_id>")
@@ -101,8 +108,12 @@ def _sent(known: Caller, given: submission.Values, recipients: Sequence[str]) ->
     return [objects.fresh(order, accepted, position, phone, known) for position in range(len(order.recipients))]
 
 
-def _listed(found: Sequence[service.Shown], known: Caller) -> Response:
-    return render.success([objects.message(each, known) for each in found], f"fetched {len(found)} messages")
+def _listed(found: Sequence[Entry], known: Caller) -> Response:
+    return render.success([_object(each, known) for each in found], f"fetched {len(found)} messages")
+
+
+def _object(found: Entry, known: Caller) -> dict[str, object]:
+    return objects.message(found, known) if isinstance(found, Shown) else received_fields(found, known)
 
 
 def _owners(given: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway.dialects.httpsms.render import moment
-from gateway.dialects.httpsms.uncertain import ATTEMPTS, DELETED, NO_PHONE_SIM, NO_REASON, PENDING, REASONS, STATUSES, TERMINATED
+from gateway.dialects.httpsms.uncertain import ATTEMPTS, DELETED, NO_PHONE_SIM, NO_REASON, PENDING, REASONS, RECEIVED, STATUSES, TERMINATED
 from gateway.domain import ids
 from gateway.domain.message import State
 from gateway.domain.order import Submission
@@ -99,7 +99,7 @@ def thread(conversation: Conversation, caller: Caller) -> dict[str, Any]:
         "is_archived": row.is_archived,
         "is_read": row.is_read,
         "color": row.color,
-        "status": DELETED if conversation.state is None else STATUSES[conversation.state],
+        "status": RECEIVED if conversation.is_received else DELETED if conversation.state is None else STATUSES[conversation.state],
         "last_message_content": row.last_text,
         "last_message_id": None if row.last_message_id is None else str(row.last_message_id),
         "created_at": moment(row.created_at),
