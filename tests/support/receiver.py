@@ -15,7 +15,7 @@ from gateway.net.client import Client
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 RESET = b"reset"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 def answer(status: int, *headers: str) -> bytes:
