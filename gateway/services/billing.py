@@ -57,7 +57,8 @@ def _usage(session: Session, account_id: int, month: tuple[datetime, datetime], 
     start, following = month
     sent, units = stored.accepted(session, account_id, start, following)
     key = uuid5(NAMESPACE, f"{account_id} {start.isoformat()}")
-    return Usage(key, sent, count_received(session, account_id, start, following), units, start, following - ONE_SECOND, min(now, following))
+    came = count_received(session, account_id, start, following)
+    return Usage(key, sent, came, units, start, following - ONE_SECOND, min(now, following))
 
 
 def _months_back(now: datetime, oldest: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:

@@ -18,7 +18,7 @@ from gateway.domain.handset import Report, Stage, Terms, Windows, name_of
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Event, FailureKind, Outcome, Outgoing, Returned
-from gateway.services import dispatching
+from gateway.services import dispatching, optouts
 from gateway.services.core import Gateway
 from gateway.storage import dispatch
 from gateway.storage import handsets as stored
@@ -91,7 +91,8 @@ def _claim(session: Session, connector: str, terms: Terms, waiting: dict[int, in
     kept: list[Outgoing] = []
     for lane, share in shares(waiting, most).items():
         if share:
-            claimed = dispatch.claim(session, connector, lane, share, now, now + terms.validity + MARGIN)
+            due = dispatch.claim(session, connector, lane, share, now, now + terms.validity + MARGIN)
+            claimed = optouts.let_through(session, due, now)
             fitting = _fitting(claimed, windows)
             stored.put_back(session, [each.key for each in claimed[len(fitting) :]])
             kept += fitting

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from gateway.dispatcher.lanes import shares
+from gateway.domain.handset import Terms
 from gateway.domain.inbound import Inbound
 from gateway.domain.message import State
-from gateway.services import dispatching, ledger, optouts, ordering
+from gateway.services import dispatching, handset_work, ledger, optouts, ordering
 from gateway.services.callbacks import endpoints
 from gateway.services.callbacks.endpoints import NewEndpoint
 from gateway.services.core import Gateway
@@ -144,6 +145,15 @@ class TestWhenAMessageIsSent:
         optouts.add(gateway, two.id, [C])
         assert claim(gateway) == [B, B, C]
         assert (balance(gateway, one), balance(gateway, two)) == (996, 998)
+
+    def test_telephones_that_fetch_their_work_get_none_of_it(self, gateway):
+        account = an_account(gateway)
+        an_order(gateway, account, [A, B, C])
+        an_order(gateway, account, [A], priority=1)
+        optouts.add(gateway, account.id, [A])
+        handset_work.fetch(gateway, NAME, Terms(most=2))
+        assert {each.outgoing.recipient for each in handset_work.fetch(gateway, NAME, Terms())} == {B, C}
+        assert balance(gateway, account) == 998
 
     def test_a_retry_is_held_back_and_keeps_the_try_that_was(self, gateway, clock):
         account = an_account(gateway)
