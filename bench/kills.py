@@ -174,8 +174,9 @@ def kill_at_steps(sort: str, database_url: str, folder: Path, kills: int, seed: 
     try:
         with gateway_on(database_url) as gateway:
             sender = Sender(gateway, smsc.port)
-            steps = itertools.islice(itertools.cycle(STEPS), kills)
-            for number, step in enumerate(steps):
+            for number, step in enumerate(itertools.islice(itertools.cycle(STEPS), 2 * kills)):
+                if report.kills.total() == kills:
+                    break
                 sender.order(BATCH)
                 dying = start(["bench.dying", step, str(seed * 1000 + number)], database_url, folder / "log", **SHORT_LEASE)
                 report.kills[step] += dead(dying)
@@ -196,7 +197,7 @@ def kill_at_steps(sort: str, database_url: str, folder: Path, kills: int, seed: 
 def dead(process: subprocess.Popen[bytes]) -> bool:
     """Waits until it has killed itself; one that did not come to its step is killed here, and does not count."""
     try:
-        return process.wait(20) == -signal.SIGKILL
+        return process.wait(30) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
