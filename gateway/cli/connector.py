@@ -18,10 +18,11 @@ from gateway.domain.sending import RefundPolicy, UnknownPolicy
 from gateway.services import connectors as service
 from gateway.services.connectors import Changes, ConnectorState, Fits
 from gateway.services.core import Gateway
+from gateway.services.standings import Standing, standings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-HEAD = ("CONNECTOR", "KIND", "STATE", "PARTS/S", "IF UNKNOWN", "PAID BACK", "WAITING", "UNKNOWN")
+HEAD = ("CONNECTOR", "KIND", "STATE", "CARRIER", "HEALTH", "PARTS/S", "IF UNKNOWN", "PAID BACK", "WAITING", "UNKNOWN")
 GENERATED_BYTES = 24
 KEPT_BACK = "(kept back)"
 
@@ -40,12 +41,23 @@ def list_(gateway: Gateway, as_json: bool) -> None:
     \b
     Example: dragoman connector list
     """
-    rows = service.every(gateway)
+    rows, stand = service.every(gateway), standings(gateway)
     if as_json:
-        print_json([_json(row) for row in rows])
+        print_json([_json(row, stand.get(row.name)) for row in rows])
         return
     table = [
-        (row.name, row.kind, _standing(row), _speed(row), row.unknown_policy, row.refund_policy, row.waiting, row.unknown) for row in rows
+        (
+            row.name,
+            row.kind,
+            _standing(row),
+            *_health(stand.get(row.name)),
+            _speed(row),
+            row.unknown_policy,
+            row.refund_policy,
+            row.waiting,
+            row.unknown,
+        )
+        for row in rows
     ]
     print_table(HEAD, table, "No connector.")
 
@@ -60,7 +72,7 @@ def show(gateway: Gateway, name: str, as_json: bool) -> None:
     \b
     Example: dragoman connector show simulator
     """
-    _tell(service.one(gateway, name), (), as_json)
+    _tell(gateway, service.one(gateway, name), (), as_json)
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
@@ -108,7 +120,7 @@ def add(gateway: Gateway, /, name: str, kind: str, off: bool, as_json: bool, **g
     """
     changes, generated = _changes(kind, **given)
     state = service.add(gateway, name, kind, changes, _fits(gateway), enabled=not off)
-    _tell(state, (f"Connector {name} is there{', switched off' if off else ''}.", *_usual(gateway)), as_json, generated)
+    _tell(gateway, state, (f"Connector {name} is there{', switched off' if off else ''}.", *_usual(gateway)), as_json, generated)
 
 
 @connector.command(name="set")
@@ -127,7 +139,7 @@ def set_(gateway: Gateway, /, name: str, unset: tuple[str, ...], as_json: bool, 
     if changes == Changes():
         raise click.UsageError("nothing to change was given")
     state = service.change(gateway, name, changes, _fits(gateway))
-    _tell(state, _when(gateway, changes), as_json, generated)
+    _tell(gateway, state, _when(gateway, changes), as_json, generated)
 
 
 @connector.command()
@@ -241,7 +253,7 @@ def enable(gateway: Gateway, name: str, as_json: bool) -> None:
     Example: dragoman connector enable simulator
     """
     state = service.enable(gateway, name, _fits(gateway))
-    _tell(state, (f"Connector {name} is on.", *_usual(gateway)), as_json)
+    _tell(gateway, state, (f"Connector {name} is on.", *_usual(gateway)), as_json)
 
 
 @connector.command()
@@ -255,9 +267,9 @@ def disable(gateway: Gateway, name: str, as_json: bool) -> None:
     Example: dragoman connector disable simulator
     """
     state = service.disable(gateway, name)
-    wait = f"{state.waiting} message{' waits and stays' if state.waiting == 1 else 's wait and stay'} with it until it is on again."
+    wait = f"{state.waiting} message{' waits' if state.waiting == 1 else 's wait'} with it until it is on again, or go another way by their rules."
     stops = f"A dispatcher that serves it stops within {service.seconds_to_notice(gateway)} seconds."
-    _tell(state, (f"Connector {name} is off. {stops}", wait, *_usual(gateway)), as_json)
+    _tell(gateway, state, (f"Connector {name} is off. {stops}", wait, *_usual(gateway)), as_json)
 
 
 def _fits(gateway: Gateway) -> Fits:
@@ -286,10 +298,11 @@ def _usual(gateway: Gateway) -> list[str]:
     return [f"New orders go to {name}." if name else "No connector is on: new orders are refused."]
 
 
-def _tell(state: ConnectorState, words: Sequence[str], as_json: bool, generated: Mapping[str, str] | None = None) -> None:
+def _tell(gateway: Gateway, state: ConnectorState, words: Sequence[str], as_json: bool, generated: Mapping[str, str] | None = None) -> None:
     made_up = dict(generated or {})
+    standing = standings(gateway).get(state.name)
     if as_json:
-        print_json(_json(state) | ({"generated": made_up} if made_up else {}))
+        print_json(_json(state, standing) | ({"generated": made_up} if made_up else {}))
         return
     for line in words:
         click.echo(line)
@@ -304,6 +317,9 @@ def _tell(state: ConnectorState, words: Sequence[str], as_json: bool, generated:
             "if unknown": state.unknown_policy,
             "paid back": state.refund_policy,
             "inbound account": state.inbound_account,
+            "carrier": _carrier(standing),
+            "health": standing and f"{standing.score} of 100",
+            "receipts name it": standing and standing.receipt_id_form,
             "waiting": state.waiting,
             "unknown": state.unknown,
             "settings": ", ".join(f"{key}={json.dumps(value)}" for key, value in _shown(state).items()),
@@ -311,7 +327,20 @@ def _tell(state: ConnectorState, words: Sequence[str], as_json: bool, generated:
     )
 
 
-def _json(state: ConnectorState) -> dict[str, object]:
+def _health(standing: Standing | None) -> tuple[str, str]:
+    if standing is None or standing.is_connected is None:
+        return "", ""
+    return "connected" if standing.is_connected else "away", str(standing.score)
+
+
+def _carrier(standing: Standing | None) -> str | None:
+    if standing is None or standing.is_connected is None:
+        return None
+    words = "connected" if standing.is_connected else "away"
+    return f"{words}; last trouble: {standing.note}" if standing.note else words
+
+
+def _json(state: ConnectorState, standing: Standing | None) -> dict[str, object]:
     return {
         "connector": state.name,
         "kind": state.kind,
@@ -324,6 +353,10 @@ def _json(state: ConnectorState) -> dict[str, object]:
         "waiting": state.waiting,
         "unknown": state.unknown,
         "inbound_account": state.inbound_account,
+        "connected": standing.is_connected if standing else None,
+        "health": standing.score if standing else None,
+        "note": standing.note if standing else "",
+        "receipt_id_form": standing.receipt_id_form if standing else None,
         "settings": _shown(state),
     }
 

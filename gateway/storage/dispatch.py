@@ -194,6 +194,9 @@ _AWAITING = BatchStatement("""
 """)
 
 
+_UNKNOWN = BatchStatement(f"SELECT {_CLAIMED} FROM messages WHERE state = 'unknown' AND connector = :connector LIMIT :most")
+
+
 def waiting(session: Session, connector: str, priorities: Iterable[int], now: datetime, most: int) -> dict[int, int]:
     """How many messages could be claimed in each lane, counted up to ``most``. Locks nothing."""
     params = {"connector": connector, "now": now, "most": most}
@@ -258,6 +261,13 @@ def awaiting(session: Session, connector: str, sent_before: datetime, after: Rec
     place = dict(zip(("due", "account_id", "order_id", "position"), after, strict=True))
     params = place | {"connector": connector, "sent_before": sent_before, "most": most}
     return [_awaiting(row) for row in execute(session, _AWAITING, params)]
+
+
+def unknown(session: Session, connector: str, most: int) -> list[Outgoing]:
+    """Messages whose last try by this connector ended without an answer, as they were handed over then."""
+    rows = execute(session, _UNKNOWN, {"connector": connector, "most": most})
+    orders = {row[:2]: row[2:] for row in execute(session, _BODIES, {}, list({row[:2] for row in rows}))}
+    return [_outgoing(row, orders[row[:2]]) for row in rows]
 
 
 def _awaiting(row: tuple[Any, ...]) -> Awaiting:

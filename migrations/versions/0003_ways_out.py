@@ -99,7 +99,7 @@ def upgrade() -> None:
         sa.Column("is_connected", sa.Boolean(), nullable=False),
         sa.Column("score", sa.SmallInteger(), server_default=sa.text("100"), nullable=False),
         sa.Column("note", sa.String(length=200), server_default=sa.text("''"), nullable=False),
-        sa.Column("receipt_id_form", sa.String(length=32), nullable=True),
+        sa.Column("receipt_id_form", sa.String(length=64), nullable=True),
         sa.Column("cursor", sa.String(length=64), nullable=True),
         sa.Column("disconnected_at", UtcDateTime(), nullable=True),
         sa.Column("noted_at", UtcDateTime(), nullable=False),

@@ -60,7 +60,7 @@ class ConnectorStanding(Base):
     is_connected: Mapped[bool]
     score: Mapped[int] = mapped_column(SmallInteger, default=100, server_default=text("100"))
     note: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))
-    receipt_id_form: Mapped[str | None] = mapped_column(String(32))
+    receipt_id_form: Mapped[str | None] = mapped_column(String(64))
     cursor: Mapped[str | None] = mapped_column(String(64))
     disconnected_at: Mapped[datetime | None]
     noted_at: Mapped[datetime]
