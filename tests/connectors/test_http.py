@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from gateway.connectors.http_reports import BadCall, Call
 from gateway.connectors.settings import read
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
-from tests.connectors.contract import ConnectorContract, Rig, an_outgoing, events_until, outcomes
+from tests.connectors.contract import PATIENCE_SECONDS, ConnectorContract, Rig, an_outgoing, events_until, outcomes
 from tests.support.databases import settings_for
 from tests.support.http_carrier import HttpCarrier, JsonCarrier, Reply, Request, Silence
 
@@ -399,3 +400,29 @@ def test_references_are_short_and_differ():
     assert all(len(name) <= 32 and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789.") for name in names)
     assert reference(an_outgoing("+39", number=1).key) == reference(an_outgoing("+39", number=2).key)
     assert an_outgoing("+39", "é").alphabet is Alphabet.UCS2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_a_carrier_does_each_message_ends_once_and_truly(seed):
+    """Faults drawn by a seed. What counts as accepted was taken, under the id that counts; what counts as refused was not."""
+    carrier = JsonCarrier(seed=seed, rate=0.5)
+    connector = opened(carrier.settings)
+    batch = [an_outgoing("+393471234567", position=number) for number in range(60)]
+    waiting, told = list(batch), list[Event]()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(outcomes(told)) < 60 and time.monotonic() < deadline:
+        waiting = list(connector.submit(waiting))
+        came = connector.poll(0.05)
+        # A throttled message gives those behind it back; they are handed over anew.
+        waiting += [batch[event.key.position] for event in came if isinstance(event, Returned)]
+        told += came
+    connector.close(1)
+    carrier.close()
+    ended = {outcome.key.position: outcome for outcome in outcomes(told)}
+    assert len(outcomes(told)) == len(ended) == 60
+    for outgoing in batch:
+        outcome, name = ended[outgoing.key.position], reference(outgoing.key)
+        if outcome.failure is None:
+            assert outcome.smsc_message_id == carrier.names[name]
+        assert carrier.taken[name] <= 1
+        assert (outcome.failure in (FailureKind.FINAL, FailureKind.THROTTLED)) == (not carrier.taken[name])
