@@ -17,6 +17,7 @@ from gateway.services import connectors, dispatching
 from gateway.services.connectors import Changes
 from gateway.services.core import Gateway
 from gateway.storage.tables import InboundMessage, Message
+from gateway.web.edge import PRIVATE_PATH
 from tests.support.builders import an_account, an_order
 
 SECRET = "of-forty-letters-that-nobody-ever-guesses"
@@ -122,15 +123,11 @@ def test_who_does_not_know_the_secret_learns_nothing(http: FlaskClient, gateway:
         ({"query_string": {"id": "x\0" * 90, "status": "DELIVRD"}}, 200),
     ],
 )
-def test_calls_that_are_none(http: FlaskClient, options: dict[str, Any], status: int, capfd: pytest.CaptureFixture[str]):
+def test_calls_that_are_none(http: FlaskClient, options: dict[str, Any], status: int):
     assert http.post(RECEIPT, **options).status_code == status
-    assert SECRET not in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_secret_is_in_no_log(http: FlaskClient, capfd: pytest.CaptureFixture[str]):
-    for path in (RECEIPT, INBOUND, "/carrier//acme/" + SECRET + "/receipt", f"/carrier/acme/{SECRET}", f"/carrier/{SECRET}"):
-        http.get(path, query_string={"id": "1", "status": "DELIVRD"})
-    logged = "".join(capfd.readouterr())
-    assert logged.count('"event": "request"') == 5
-    assert SECRET not in logged
+@pytest.mark.parametrize("path", [RECEIPT, INBOUND, f"//carrier//acme/{SECRET}/x", f"/carrier/acme/{SECRET}", f"/carrier/{SECRET}"])
+def test_the_path_is_logged_as_none(path: str):
+    """That the log then holds no secret is looked at in tests/e2e/test_old_provider.py, where there is a log."""
+    assert PRIVATE_PATH.match(path)
