@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.connectors import android, cht, http, httpsms_phone, simulator, smpp
+from gateway.connectors import android, cht, http, httpsms_phone, simulator, smpp, telegram
 from gateway.connectors.base import Connector, Kind, ProcessSettings
 from gateway.connectors.clients import brevisone, bulk, httpsms, smsend, smsnodes
 from gateway.connectors.settings import read
@@ -28,6 +28,7 @@ CONNECTORS: dict[str, Kind] = {
     "httpsms_phone": httpsms_phone.KIND,
     "simulator": simulator.KIND,
     "smpp": smpp.KIND,
+    "telegram": telegram.KIND,
 }
 
 
