@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.keywords import REPLY_DIALECT
@@ -15,7 +15,7 @@ from gateway.domain.sending import AttemptKey
 from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.dispatch import MessageKey
 from gateway.storage.driver import Statement, fetch
-from gateway.storage.tables import Account, OptOut
+from gateway.storage.tables import Account, Attempt, OptOut
 
 EVERYBODY = 0
 """The account id of opt-outs that hold for every account."""
@@ -41,11 +41,6 @@ _ADD = BatchStatement(
     """,
     {"account_id": "bigint", "number": "text"},
 )
-_REMOVE = """
-    DELETE FROM opt_outs WHERE (account_id, number) IN (SELECT u.account_id, u.number FROM {{rows}}) {0} RETURNING number
-"""
-_PAIR = {"account_id": "bigint", "number": "text"}
-_REMOVE_ANY, _REMOVE_OF = BatchStatement(_REMOVE.format(""), _PAIR), BatchStatement(_REMOVE.format("AND origin = :origin"), _PAIR)
 _KEY = {"account_id": "bigint", "order_id": "uuid", "position": "int"}
 _REFUSING = BatchStatement(
     f"""
@@ -55,12 +50,12 @@ _REFUSING = BatchStatement(
     """,
     _KEY | {"recipient": "text"},
 )
-_FORGET = BatchStatement(
-    """
-    DELETE FROM attempts
-    WHERE (account_id, order_id, position, number) IN (SELECT u.account_id, u.order_id, u.position, u.number FROM {rows})
-    """,
-    _KEY | {"number": "bigint"},
+# One key at a time: for a list of keys in one statement, SQLite would read every attempt of the account.
+_FORGET = delete(Attempt).where(
+    Attempt.account_id == bindparam("of_account"),
+    Attempt.order_id == bindparam("of_order"),
+    Attempt.position == bindparam("of_position"),
+    Attempt.number == bindparam("of_number"),
 )
 
 
@@ -82,10 +77,13 @@ def add(session: Session, rows: Iterable[Refusing], origin: str, now: datetime) 
 
 
 def remove(session: Session, rows: Iterable[Refusing], origin: str | None = None) -> int:
-    """Takes numbers off lists, only those put there by ``origin`` where it is given; how many were there."""
-    join_by_key(session)
-    statement, params = (_REMOVE_ANY, {}) if origin is None else (_REMOVE_OF, {"origin": origin})
-    return len(execute(session, statement, params, sorted(set(rows))))
+    """Takes a few numbers off lists, only those put there by ``origin`` where it is given; how many were there."""
+    removed = 0
+    for account_id, number in sorted(set(rows)):
+        chosen = delete(OptOut).where(OptOut.account_id == account_id, OptOut.number == number)
+        chosen = chosen if origin is None else chosen.where(OptOut.origin == origin)
+        removed += len(session.scalars(chosen.returning(OptOut.number)).all())
+    return removed
 
 
 def refusing(session: Session, claimed: Sequence[tuple[AttemptKey, str]]) -> set[MessageKey]:
@@ -98,7 +96,9 @@ def refusing(session: Session, claimed: Sequence[tuple[AttemptKey, str]]) -> set
 
 def forget_attempts(session: Session, keys: Collection[AttemptKey]) -> None:
     """Deletes the notes that these attempts started: they did not."""
-    execute(session, _FORGET, {}, list(keys))
+    names = ("of_account", "of_order", "of_position", "of_number")
+    if keys:
+        session.connection().execute(_FORGET, [dict(zip(names, key, strict=True)) for key in sorted(keys)])
 
 
 @dataclass(frozen=True, slots=True)
