@@ -267,7 +267,8 @@ def disable(gateway: Gateway, name: str, as_json: bool) -> None:
     Example: dragoman connector disable simulator
     """
     state = service.disable(gateway, name)
-    wait = f"{state.waiting} message{' waits' if state.waiting == 1 else 's wait'} with it until it is on again, or go another way by their rules."
+    until = "with it until it is on again, or go another way by their rules."
+    wait = f"{state.waiting} message{' waits' if state.waiting == 1 else 's wait'} {until}"
     stops = f"A dispatcher that serves it stops within {service.seconds_to_notice(gateway)} seconds."
     _tell(gateway, state, (f"Connector {name} is off. {stops}", wait, *_usual(gateway)), as_json)
 

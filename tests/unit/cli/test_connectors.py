@@ -29,6 +29,7 @@ def test_all_are_listed_with_what_waits(shell: Shell, sent: Sent, gateway: Gatew
     assert the_simulator(shell) == {
         "connector": "simulator", "kind": "simulator", "enabled": True, "served": False, "owner": None, "parts_per_second": 0,
         "unknown_policy": "hold", "refund_policy": "unsent", "waiting": 1, "unknown": 0, "inbound_account": None, "settings": {},
+        "connected": None, "health": 100, "note": "", "receipt_id_form": None,
     }  # fmt: skip
     assert re.search(r"^simulator +simulator +served by nobody +no limit +hold +unsent +1 +0$", shell.ok("connector", "list"), re.MULTILINE)
     dispatching.own(gateway, "simulator", "host:1")
@@ -122,7 +123,7 @@ def test_the_account_of_what_comes_in_is_set(shell: Shell, sent: Sent) -> None:
 def test_off_and_on_tell_what_becomes_of_messages(shell: Shell, sent: Sent) -> None:
     sent()
     told = shell.ok("connector", "disable", "simulator")
-    assert "1 message waits and stays with it until it is on again." in told
+    assert "1 message waits with it until it is on again, or go another way by their rules." in told
     assert "new orders are refused" in told
     refused = shell.refused("send", "--account", "acme", "--to", "+393471234567", "--text", "x")
     assert refused == "no connector is enabled"
