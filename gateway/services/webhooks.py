@@ -1,4 +1,4 @@
-"""Where an account wants to be told of events. Keeping the list; nothing is called here.
+"""Where an account wants to be told of events. Keeping the list; the calls are :mod:`gateway.services.callbacks`.
 
 Addresses are checked for their form only: whether one leads into a private network is asked when it is called, as names change.
 Source: contract httpsms 6.1.

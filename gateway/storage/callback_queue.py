@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from gateway.storage.batch import BatchStatement, execute
+from gateway.storage.batch import BatchStatement, execute, join_by_key
 from gateway.storage.tables import CallbackBreaker, CallbackDelivery
 from gateway.storage.tables.callbacks import DEAD, DELIVERED, OPEN
 
@@ -57,6 +57,7 @@ _DUE = [getattr(CallbackDelivery, name) for name in Due._fields]
 
 def ready(session: Session, now: datetime) -> list[UUID]:
     """The endpoints that have calls due and may be called now, in the order of their ids. Locks nothing."""
+    join_by_key(session)
     return [row[0] if isinstance(row[0], UUID) else UUID(row[0]) for row in execute(session, _READY, {"now": now})]
 
 
@@ -173,7 +174,9 @@ def revive(
 
 def _held(session: Session, chosen: Sequence[ColumnElement[bool]], most: int) -> list[UUID]:
     """Locks open calls; SQLite's writer is alone anyway."""
-    query = select(CallbackDelivery.id).where(OPEN, *chosen).order_by(CallbackDelivery.next_at, CallbackDelivery.id).limit(most)
+    join_by_key(session)
+    # By the index alone: many are due at one moment, and to put them in a further order all would have to be read.
+    query = select(CallbackDelivery.id).where(OPEN, *chosen).order_by(CallbackDelivery.next_at).limit(most)
     return list(session.scalars(query.with_for_update(skip_locked=True)))
 
 

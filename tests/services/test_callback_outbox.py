@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -166,7 +167,7 @@ def test_an_alert_is_the_operators(gateway: Gateway, account: Account) -> None:
         outbox.operator(session, Happening.ALERT_VELOCITY, {"prefix": "+371"}, now, account.id)
         with pytest.raises(ValueError, match="short"):
             outbox.operator(session, Happening.ALERT_VELOCITY, {"text": "x" * 5000}, now)
-    told = {row.endpoint: [] for row in deliveries(gateway)}
+    told: defaultdict[UUID, list[str]] = defaultdict(list)
     for row in deliveries(gateway):
         told[row.endpoint].append(row.payload["data"]["prefix"])
     assert {endpoint: sorted(found) for endpoint, found in told.items()} == {mine.state.id: ["+370", "+371"], theirs.state.id: ["+371"]}

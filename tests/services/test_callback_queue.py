@@ -16,9 +16,12 @@ from gateway.services import webhooks
 from gateway.services.callbacks import endpoints, replay, sending
 from gateway.services.callbacks.endpoints import NewEndpoint
 from gateway.services.callbacks.replay import sweep
+from gateway.services.callbacks.sending import Dead
 from gateway.services.core import Gateway
 from gateway.services.phones import PhoneChange, add
 from gateway.services.webhooks import WebhookTerms
+from gateway.storage import callback_queue
+from gateway.storage import callbacks as stored
 from gateway.storage.driver import close_connections
 from gateway.storage.tables import Account
 from tests.support.builders import an_account
@@ -57,12 +60,13 @@ def test_a_call_is_tried_for_a_day_and_then_given_up(gateway: Gateway, account: 
     """The endpoint takes others meanwhile, so that it is this call that fails and not the endpoint."""
     endpoint = an_endpoint(gateway, account).state.id
     happen(gateway, account)
-    start, waits, dead = clock.now(), [], []
+    start, waits = clock.now(), []
+    dead: list[Dead] = []
     while not dead:
         (job,) = sending.claim(gateway, 8, {})
         dead = sending.record(gateway, [failed(job)])
         with gateway.writing() as session:
-            sending.queue.forgive(session, endpoint)
+            callback_queue.forgive(session, endpoint)
         if not dead:
             before, clock.moment = clock.now(), deliveries(gateway)[0].next_at
             waits.append((clock.now() - before).total_seconds())
@@ -234,7 +238,7 @@ def test_calls_are_made_again_on_request(gateway: Gateway, account: Account, rec
         pass
     clock.forward(days=2)
     with gateway.writing() as session:
-        sending.queue.bury(session, broken, clock.now(), 500, "no more", clock.now())
+        callback_queue.bury(session, broken, clock.now(), 500, "no more", clock.now())
     before = {row.id for row in deliveries(gateway)}
     assert len(replay.dead(gateway, broken, 50)) == 3
     assert (len(replay.dead(gateway, None, 2)), replay.dead(gateway, living, 50)) == (2, [])
@@ -263,7 +267,7 @@ def test_a_replay_goes_in_batches(gateway: Gateway, account: Account, monkeypatc
     endpoint = an_endpoint(gateway, account).state.id
     happen(gateway, account, 10)
     with gateway.writing() as session:
-        sending.queue.bury(session, endpoint, clock.forward(seconds=1), 500, "no more", clock.now())
+        callback_queue.bury(session, endpoint, clock.forward(seconds=1), 500, "no more", clock.now())
     assert replay.replay(gateway, clock.now() - DAY, clock.now(), only_dead=True) == 10
     assert all(row.dead_at is None for row in deliveries(gateway))
 
@@ -273,7 +277,7 @@ def test_old_calls_are_deleted(gateway: Gateway, account: Account, receiver: Rec
     happen(gateway, account, 2)
     turn(gateway, client)
     with gateway.writing() as session:
-        sending.queue.bury(session, given_up, clock.now() + DAY, 500, "no more", clock.now())
+        callback_queue.bury(session, given_up, clock.now() + DAY, 500, "no more", clock.now())
     left = []
     for duration in (7 * DAY, timedelta(seconds=1), 23 * DAY - timedelta(seconds=1), timedelta(seconds=1)):
         clock.moment += duration
@@ -328,7 +332,7 @@ def test_secrets_are_renewed_and_their_loss_is_a_failure_like_another(
         rotated: Gateway = app.extensions["dragoman"]
         assert endpoints.renew_secrets(rotated) == 2
         with rotated.reading() as session:
-            (target,) = [endpoints.target(rotated, session, row.id) for row in endpoints.stored.endpoints(session, None)]
+            (target,) = [endpoints.target(rotated, session, row.id) for row in stored.endpoints(session, None)]
         assert target is not None
         assert (target.url, target.signing_key) == (receiver.url(), key)
         close_connections(rotated.engine)

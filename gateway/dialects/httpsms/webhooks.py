@@ -1,4 +1,4 @@
-"""Where the account wants to be told of events (contract 6.1). The telling itself is not built yet."""
+"""Where the account wants to be told of events (contract 6.1). The telling is :mod:`gateway.services.callbacks`."""
 
 from __future__ import annotations
 
