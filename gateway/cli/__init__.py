@@ -52,7 +52,7 @@ def dragoman() -> None:
 
 for command in (
     account, callback, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, handset, inbound, key,
-    ledger, message, migrate, number, optout, phone, route, secret, send, tariff, unknown, user,
+    ledger, limit, message, migrate, number, optout, phone, route, secret, send, tariff, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 
