@@ -10,13 +10,12 @@ from pathlib import Path
 import click
 from flask import Flask
 
-import gateway
 from gateway import create_app
 from gateway.cli.common import gateway_of, with_app
 from gateway.config import Settings
 from gateway.services.schema import require_current
 
-CONFIGURATION = Path(gateway.__file__).resolve().parents[1] / "gunicorn.conf.py"
+CONFIGURATION = Path(__file__).resolve().parents[2] / "gunicorn.conf.py"
 STREAMS = "dragoman.handset-streams"
 OTHER_THREADS = 16
 """Threads beside those that hold streams: a telephone that is sent away needs one, too."""

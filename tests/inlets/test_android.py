@@ -352,6 +352,8 @@ def test_at_each_start_the_telephone_says_what_it_is(phone, gateway):
     answer = phone.call("PATCH", "/device", body)
     assert (answer.status_code, answer.data) == (204, b"")
     assert [card["simNumber"] for card in handsets.serving(gateway, "drawer").sims] == [1, 2]
+    assert phone.register(phone.basic(), name="ACME\x1b[2J\r\n").status_code == 201
+    assert handsets.serving(gateway, "drawer").name == "ACME?[2J??"
     assert phone.call("PATCH", "/device", {"id": "another"}).status_code == 403
     assert phone.call("PATCH", "/device", body, "Bearer unknown").status_code == 401
     assert handsets.serving(gateway, "drawer").app_version == "1.50.0"

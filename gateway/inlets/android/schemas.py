@@ -20,7 +20,7 @@ from gateway.web.fields import UNSTORABLE, LooseSchema, Text
 
 MOST_SIMS, MOST_REPORTS = 8, 1000
 LONGEST_ID = 64
-AGENT = re.compile(r"me\.capcom\.smsgateway/(\S{1,40})")
+AGENT = re.compile(r"me\.capcom\.smsgateway/([A-Za-z0-9._+-]{1,40})")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 WEBHOOK_URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?")
 WEBHOOK_EVENT = re.compile(r"[a-z]{2,16}(?::[a-z-]{2,32}){1,2}")
@@ -55,7 +55,8 @@ def hardware(data: Mapping[str, Any], agent: str) -> Hardware:
     """The telephone as it describes itself, and by its User-Agent."""
     values = DeviceSchema().read(data)
     found = AGENT.search(agent)
-    return Hardware(values["name"][:128] or "telephone", found[1] if found else "", _sims(values["simCards"]))
+    name = "".join(letter if letter.isprintable() else "?" for letter in values["name"][:128])  # operators see it on a terminal
+    return Hardware(name or "telephone", found[1] if found else "", _sims(values["simCards"]))
 
 
 def _sims(given: object) -> list[dict[str, Any]] | None:
