@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.connectors.base import AttemptKey, Event, FailureKind, Outcome, Outgoing, ProcessSettings, Receipt, Returned, Setting, Standing
-from gateway.connectors.http_answers import by_error
+from gateway.connectors.http_answers import THROTTLED, by_error, retry_after
 from gateway.connectors.settings import REQUIRED, flag, text, whole
 from gateway.net.client import Answer, CallFailed, Client, OutgoingError
 
@@ -34,8 +34,17 @@ MOST_ASKED = 200_000
 FIND_SECONDS = 20.0
 FINDS = 6
 ABSENT_TWICE = 2
+LEAST_SILENCE_SECONDS = 5.0
 
 log = structlog.get_logger()
+
+
+class AskLater(Exception):
+    """The carrier wants to be asked less often."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"asked too often, to be asked again in {seconds:g} seconds")
+        self.seconds = seconds
 
 
 class Way(Protocol):
@@ -45,10 +54,10 @@ class Way(Protocol):
         """Hands one message over."""
 
     def ask(self, smsc_message_id: str, recipient: str) -> Receipt | None:
-        """The final receipt of a message, None while there is none."""
+        """The final receipt of a message, None while there is none. Raises AskLater."""
 
     def find(self, outgoing: Outgoing) -> Outcome | None:
-        """Whether the carrier has a message with our reference: accepted, or None where it knows none."""
+        """Whether the carrier has a message with our reference: accepted, or None where it knows none. Raises AskLater."""
 
     def check(self) -> str:
         """Whether the carrier lets us in, without sending anything: "" if so, else why not, in words for the operator."""
@@ -104,6 +113,7 @@ class Lane:
         self._is_connected, self._note = False, "not tried yet"
         self._away_seconds = 0.0
         self._check_at: float | None = None
+        self._silent_until = 0.0
         self._closing = False
         self._threads: list[threading.Thread] = []
 
@@ -249,6 +259,7 @@ class Lane:
                 # After a refusal for our own fault the note stands until a message is taken: good credentials do not pay bills.
                 self._note = "" if not self._is_connected else self._note
                 self._is_connected, self._check_at = True, None
+                self._away_seconds = 0.0
                 return
             self._is_connected, self._note = False, trouble
             self._check_after(min(max(self._away_seconds * 2, FIRST_AWAY_SECONDS), MOST_AWAY_SECONDS))
@@ -292,17 +303,13 @@ class Lane:
         """The next question that is due; None when there was something else to look at first."""
         with self._lock:
             now = time.monotonic()
-            next_at = min(
-                (at for at in (self._check_at, self._questions[0][0] if self._questions else None) if at is not None), default=None
-            )
             if self._closing:
                 return None
-            if next_at is None or next_at > now:
-                self._to_ask.wait(None if next_at is None else next_at - now)
-                return None
-            if self._questions and self._questions[0][0] <= now and self._is_connected:
+            asks_at = max(self._questions[0][0], self._silent_until) if self._questions and self._is_connected else None
+            if asks_at is not None and asks_at <= now:
                 return heapq.heappop(self._questions)[2]
-            self._to_ask.wait(max((self._check_at or now) - now, 0.05))
+            next_at = min((at for at in (self._check_at, asks_at) if at is not None), default=None)
+            self._to_ask.wait(None if next_at is None else max(next_at - now, 0.0))
             return None
 
     def _ask(self, question: _Question) -> None:
@@ -312,6 +319,8 @@ class Lane:
         except OutgoingError as error:
             if isinstance(error, CallFailed) and not error.reached:
                 self._went_away(str(error))
+        except AskLater as error:
+            self._silent_until = time.monotonic() + error.seconds
         except Exception as error:
             log.error("question_crashed", error=type(error).__name__)
         with self._lock:
@@ -336,6 +345,13 @@ class Calls:
             raise ValueError(f"ca_file cannot be read: {error.strerror or 'it holds no certificate'}") from None
         self.close = self._client.close
         self._connect, self._read = float(settings["connect_timeout_seconds"]), float(settings["timeout_seconds"])
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
+        """A call that asks and does nothing. Raises OutgoingError, AskLater."""
+        answer = self.call(method, url, headers, body)
+        if answer.status == THROTTLED:
+            raise AskLater(retry_after(answer) or LEAST_SILENCE_SECONDS)
+        return answer
 
     def call(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
         """Raises OutgoingError."""

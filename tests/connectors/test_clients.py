@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +132,25 @@ def test_after_a_restart_states_are_asked_for(kind):
     after.close(1)
     far_end.close()
     assert (receipt.smsc_message_id, receipt.state) == (name, State.DELIVERED)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FAR_ENDS if FAR_ENDS[kind].has_states])
+def test_a_far_end_that_is_asked_too_often_is_left_alone_for_as_long_as_it_says(kind):
+    far_end = FAR_ENDS[kind]()
+    connector = opened(far_end)
+    slow = threading.Event()
+    talk = far_end.talk
+    far_end.talk = lambda request: talk(request) if slow.is_set() else Reply(429, headers={"Retry-After": "1"})  # type: ignore[method-assign]
+    for name in ("1", "2", "3"):
+        connector.query(name, GOOD)
+    before = len(far_end.server.requests)
+    assert connector.poll(0.5) == []
+    assert len(far_end.server.requests) - before <= 1
+    slow.set()
+    asked = events_until(connector, lambda _events: len(far_end.server.requests) - before >= 4)
+    connector.close(1)
+    far_end.close()
+    assert asked == []
 
 
 @pytest.mark.parametrize("kind", ["smsend", "httpsms"])

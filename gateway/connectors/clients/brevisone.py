@@ -54,7 +54,7 @@ class BrevisOne:
         return failed(outgoing, kind or FailureKind.UNKNOWN, answer, said, secrets=(self._settings["password"],))
 
     def ask(self, smsc_message_id: str, recipient: str) -> Receipt | None:
-        answer = self._calls.call("GET", f"{self._url}/state.php?uid={quote(smsc_message_id, safe='')}")
+        answer = self._calls.ask("GET", f"{self._url}/state.php?uid={quote(smsc_message_id, safe='')}")
         name, _, word = answer.text().partition(":")
         state = STATES.get(word.strip().upper()) if answer.status == 200 and name.strip().lower() == "status" else None
         return Receipt(smsc_message_id, state, datetime.now(UTC), word.strip(), recipient) if state else None

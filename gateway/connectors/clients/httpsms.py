@@ -54,13 +54,13 @@ class HttpSms:
         return failed(outgoing, _kind(answer, said), answer, _sentence(said), secrets=(self._settings["api_key"],))
 
     def ask(self, smsc_message_id: str, recipient: str) -> Receipt | None:
-        answer = self._call("GET", "/v1/messages/" + quote(smsc_message_id, safe=""))
+        answer = self._asked("/v1/messages/" + quote(smsc_message_id, safe=""))
         message = at(fields_of(answer), "/data") if answer.status == 200 else None
         return _receipt(message, smsc_message_id, datetime.now(UTC)) if isinstance(message, dict) else None
 
     def find(self, outgoing: Outgoing) -> Outcome | None:
         query = urlencode({"owner": self._settings["phone"], "contact": outgoing.recipient, "limit": LOOKED_THROUGH})
-        messages = at(fields_of(self._call("GET", f"/v1/messages?{query}")), "/data")
+        messages = at(fields_of(self._asked(f"/v1/messages?{query}")), "/data")
         for each in messages if isinstance(messages, list) else []:
             if isinstance(each, dict) and each.get("request_id") == reference(outgoing.key) and words(each.get("id")):
                 return Outcome.accepted(outgoing.key, words(each["id"]), "found")
@@ -69,6 +69,9 @@ class HttpSms:
     def check(self) -> str:
         answer = self._call("GET", "/v1/phones?limit=1")
         return "the far end does not accept our key" if answer.status == 401 else ""
+
+    def _asked(self, path: str) -> Answer:
+        return self._calls.ask("GET", self._url + path, {"x-api-key": self._settings["api_key"], "Accept": "application/json"})
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, further: Mapping[str, str] | None = None) -> Answer:
         headers = {"x-api-key": self._settings["api_key"], "Accept": "application/json", **(further or {})}

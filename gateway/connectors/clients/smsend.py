@@ -14,13 +14,24 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.connectors.base import FailureKind, Kind, Outcome, Outgoing, ProcessSettings, Receipt, Setting
-from gateway.connectors.http_answers import basic, by_status, failed, fields_of, reference, retry_after, words
-from gateway.connectors.http_lane import ASKING, BASE_URL, COMMON, REPEATS, Calls, Lane, asking_lane, base_url
+from gateway.connectors.http_answers import THROTTLED, basic, by_status, failed, fields_of, reference, retry_after, words
+from gateway.connectors.http_lane import (
+    ASKING,
+    BASE_URL,
+    COMMON,
+    LEAST_SILENCE_SECONDS,
+    REPEATS,
+    AskLater,
+    Calls,
+    Lane,
+    asking_lane,
+    base_url,
+)
 from gateway.connectors.http_reports import INLET_SECRET, BadCall, Call, Read, moment, require_secret, require_zone
 from gateway.connectors.settings import flag, text
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
-from gateway.net.client import Answer, CallFailed
+from gateway.net.client import Answer, CallFailed, OutgoingError
 
 PREFIX = "/API/v1.0/REST"
 _F, _M, _T, _R, _U = (
@@ -100,7 +111,10 @@ class SmSend:
         code = words(said.get("error_code"))
         if code == DUPLICATE or (answer.status == 400 and code not in CODES and outgoing.key.number > 1):
             # An earlier try may have been taken although its answer never came.
-            found = self.find(outgoing)
+            try:
+                found = self.find(outgoing)
+            except (OutgoingError, AskLater):
+                return failed(outgoing, _U, answer, "an earlier try may have been taken", code)
             if found is not None:
                 return found
         kind = _kind(answer, code, words(said.get("result")))
@@ -147,9 +161,12 @@ class SmSend:
 
     def _asked(self, name: str) -> Answer:
         try:
-            return self._signed("GET", "/sms/" + quote(name, safe=""))
+            answer = self._signed("GET", "/sms/" + quote(name, safe=""))
         except NotLetIn as error:
             raise CallFailed(str(error), reached=True) from None
+        if answer.status == THROTTLED:
+            raise AskLater(retry_after(answer) or LEAST_SILENCE_SECONDS)
+        return answer
 
     def _moment(self, recipient: Mapping[str, Any]) -> datetime:
         return moment(words(recipient.get("delivery_date")), self._settings["zone"], datetime.now(UTC))

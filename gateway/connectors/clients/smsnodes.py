@@ -18,6 +18,7 @@ from gateway.connectors.settings import REQUIRED, flag, text, whole
 from gateway.domain.message import State
 from gateway.net.client import Answer
 
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 WORDS: Sequence[tuple[str, FailureKind]] = (
     ("username and password", FailureKind.MISCONFIGURED),
     ("priority", FailureKind.MISCONFIGURED),
@@ -47,7 +48,7 @@ class SmsNodes:
     def send(self, outgoing: Outgoing) -> Outcome:
         name = reference(outgoing.key)
         body = {"phoneNumbers": [outgoing.recipient], "message": outgoing.text, "priority": self._settings["priority"]}
-        answer = self._call("/api/send-sms", body, {"Idempotency-Key": name})
+        answer = self._calls.call("POST", self._url + "/api/send-sms", {**JSON, "Idempotency-Key": name}, self._body(body))
         said = fields_of(answer)
         if 200 <= answer.status < 300 and words(said.get("messageId")):
             return Outcome.accepted(outgoing.key, words(said["messageId"]), str(answer.status))
@@ -55,7 +56,7 @@ class SmsNodes:
         return failed(outgoing, _kind(answer, sentence), answer, sentence, secrets=(self._settings["password"],))
 
     def ask(self, smsc_message_id: str, recipient: str) -> Receipt | None:
-        answer = self._call("/api/message-state", {"messageId": smsc_message_id}, {})
+        answer = self._calls.ask("POST", self._url + "/api/message-state", JSON, self._body({"messageId": smsc_message_id}))
         recipients = fields_of(answer).get("recipients") if answer.status == 200 else None
         for each in recipients if isinstance(recipients, list) else []:
             if isinstance(each, dict) and each.get("phoneNumber") == recipient and (state := STATES.get(words(each.get("state")))):
@@ -71,9 +72,8 @@ class SmsNodes:
         answer = self._calls.call("GET", self._url + "/api/health")
         return f"/api/health answers with status {answer.status}" if answer.status >= 500 else ""
 
-    def _call(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
-        sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
-        return self._calls.call("POST", self._url + path, sent, json.dumps({**self._who, **body}).encode())
+    def _body(self, fields: Mapping[str, Any]) -> bytes:
+        return json.dumps({**self._who, **fields}).encode()
 
 
 def _kind(answer: Answer, sentence: str) -> FailureKind:
