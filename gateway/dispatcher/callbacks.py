@@ -15,10 +15,9 @@ from flask import Flask
 
 from gateway.dispatcher.outage import Outage
 from gateway.domain.errors import StorageUnavailable
-from gateway.net.client import Client
 from gateway.services.callbacks import sending
 from gateway.services.callbacks.replay import sweep
-from gateway.services.callbacks.sending import Dead, Job, Result
+from gateway.services.callbacks.sending import Client, Dead, Job, Result
 from gateway.services.core import Gateway
 
 THREADS = 8

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import NotFound, Unavailable
 from gateway.domain.retry import RetryPolicy, delay_seconds
-from gateway.net.client import AddressRefused, BadUrl, CallFailed, Client
+from gateway.net.client import AddressRefused, BadUrl, CallFailed
+from gateway.net.client import Client as Client
 from gateway.services.callbacks import endpoints
 from gateway.services.callbacks.calls import Delivery, Target
 from gateway.services.callbacks.kinds import KINDS
