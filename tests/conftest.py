@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 
 from gateway.services import passwords
@@ -28,6 +29,15 @@ def cheap_hashes() -> Iterator[PasswordHasher]:
     passwords._nobody = passwords._hasher.hash("nobody")
     yield real
     passwords._hasher = real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_that_can_be_watched() -> Iterator[None]:
+    """A logger that was used keeps its way out in production; here a later test may want to see what it writes."""
+    real = structlog.configure
+    structlog.configure = lambda **options: real(**options | {"cache_logger_on_first_use": False})
+    yield
+    structlog.configure = real
 
 
 @pytest.fixture(scope="session")

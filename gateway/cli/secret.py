@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.common import as_json, print_json, with_gateway
 from gateway.services import connectors, handsets, webhooks
+from gateway.services.callbacks import endpoints
 from gateway.services.core import Gateway
 
 
@@ -23,7 +24,9 @@ def renew(gateway: Gateway, as_json: bool) -> None:
     \b
     Example: dragoman secret renew
     """
-    count = webhooks.renew_secrets(gateway) + connectors.renew_secrets(gateway) + handsets.renew_secrets(gateway)
+    count = sum(
+        each(gateway) for each in (webhooks.renew_secrets, connectors.renew_secrets, handsets.renew_secrets, endpoints.renew_secrets)
+    )
     if as_json:
         print_json({"renewed": count})
     else:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.orm import Session
 
 from gateway.domain import dates
+from gateway.domain.callback import Happening
 from gateway.domain.errors import InvalidField, NotFound
 from gateway.domain.quiet import DAY_MINUTES, Quiet, quiet_until
 from gateway.domain.regions import checked_region
 from gateway.domain.sending import Outgoing, Returned
 from gateway.domain.velocity import Per, VelocityRule, over_cap
+from gateway.services.callbacks import outbox
 from gateway.services.core import Gateway
 from gateway.services.story import account_id_of
 from gateway.storage import restraint as stored
@@ -76,17 +79,22 @@ def over_caps(gateway: Gateway, account_id: int, recipients: Sequence[str]) -> M
                 scope = rule.scope(recipient)
                 places[scope].append(position)
                 by_scope[scope] = rule
+    refused: dict[int, str] = {}
     with gateway.writing() as session:
         rows = [(scope, by_scope[scope].window_start(now), len(positions)) for scope, positions in sorted(places.items())]
         counts = stored.count(session, rows)
-    refused: dict[int, str] = {}
-    for scope, positions in places.items():
-        rule = by_scope[scope]
-        over = over_cap(rule, positions, counts[scope])
-        refused.update((position, rule.words) for position in over)
-        if over and len(over) == counts[scope] - rule.most:  # the first ones over it in this window
-            log.warning("velocity_cap_reached", cap=rule.id, per=rule.per, prefix=rule.prefix, account_id=account_id, most=rule.most)
+        for scope, positions in places.items():
+            over = over_cap(by_scope[scope], positions, counts[scope])
+            refused.update((position, by_scope[scope].words) for position in over)
+            if over and len(over) == counts[scope] - by_scope[scope].most:  # the first ones over it in this window
+                _alert(session, by_scope[scope], account_id, now)
     return refused
+
+
+def _alert(session: Session, rule: VelocityRule, account_id: int, now: datetime) -> None:
+    told = {"cap": rule.id, "per": rule.per.value, "prefix": rule.prefix, "most": rule.most, "window_seconds": rule.window_seconds}
+    log.warning("velocity_cap_reached", account_id=account_id, **told)
+    outbox.operator(session, Happening.ALERT_VELOCITY, told, now, account_id)
 
 
 def put_off(gateway: Gateway, recipients: Sequence[str], due_at: datetime, priority: int) -> Mapping[int, datetime]:
