@@ -163,13 +163,13 @@ class PhoneBody(LooseSchema):
 
     phone_number = Owner(required=True, metadata={"description": "International; the account must own it."})
     sim = Text(longest=20, load_default=None, metadata={"description": "SIM2, or anything else for SIM1."})
-    fcm_token = Text(longest=1000, load_default=None, metadata={"description": "Kept; nothing is pushed to it yet. Empty: none."})
+    fcm_token = Text(longest=1000, load_default=None, metadata={"description": "Where pushes to the telephone go. Empty: none."})
     messages_per_minute = Whole(0, 60, load_default=0, metadata={"description": "0 leaves it as it is; a new phone has 10."})
     max_send_attempts = Whole(0, 5, load_default=0, metadata={"description": "0 leaves it as it is; a new phone has 2."})
     message_expiration_seconds = Whole(
         60, 3600, load_default=None, allow_none=True, metadata={"description": "0 leaves it as it is; a new phone has 600."}
     )
-    missed_call_auto_reply = Text(longest=LONGEST_REPLY, load_default=None, metadata={"description": "Kept, not sent yet. Empty: none."})
+    missed_call_auto_reply = Text(longest=LONGEST_REPLY, load_default=None, metadata={"description": "Sent to whoever called in vain. Empty: none."})
     unarchive_thread = Flag(load_default=None, metadata={"description": "Whether a received message takes its thread out of the archive."})
     message_send_schedule_id = Identifier(load_default=None, metadata={"description": "A send schedule of the account. Empty: none."})
 

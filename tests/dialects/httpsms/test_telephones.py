@@ -296,6 +296,7 @@ def test_a_message_that_comes_in_is_stored_once(owner, phone, gateway, clock):
     assert (told["received_at"], told["attachments"], told["sim"], told["max_send_attempts"]) == (
         "2026-01-05T08:00:00.250000Z", [], "SIM1", 0,
     )  # fmt: skip
+    assert owner.conversation(contact="+18005550111") == [told] and owner.message(told["id"]) == told
     other = phone.receive("+18005550111", "See you at eight 😀", at + timedelta(seconds=1))
     assert other[1]["data"]["id"] != told["id"]
 
