@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile -q --python $(BIN)/python --universal --python-ver
             --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test e2e bench fuzz check check-lock lock migrate clean
+.PHONY: help install install-dev run test e2e bench faults interop fuzz check check-lock lock migrate clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,12 @@ e2e: $(VENV)/.development ## run only the tests that start real servers
 
 bench: $(VENV)/.development ## measure; ARGS names what (see bench/)
 	@$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.development ## every fault of every far end against its connector; ARGS='--kinds smpp --faults never'
+	@$(BIN)/python -m bench catalogue $(ARGS)
+
+interop: $(VENV)/.development ## the SMPP connector against SMSCs of others (npm, Jasmin; needs RabbitMQ and Redis)
+	@$(BIN)/python -m tests.interop $(ARGS)
 
 fuzz: $(VENV)/.development $(VENV)-fuzz/.ready ## random requests by the OpenAPI document; ARGS='--seconds 60 --tag bulk'
 	@$(BIN)/python -m tests.fuzz $(VENV)-fuzz/bin/schemathesis $(ARGS)

@@ -1,4 +1,4 @@
-"""``make interop``: our SMPP connector against foreign SMSCs; prints what was sent and what the other side saw. Exits with 1 on a difference.
+"""``make interop``: our SMPP connector against foreign SMSCs; prints what was sent and what the other side saw. Exits 1 on a difference.
 
 python -m tests.interop [--peers npm npm-tls jasmin]
 """
@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.interop.jasmin import Jasmin
+from tests.interop.jasmin_server import Jasmin
 from tests.interop.node_server import NodeSmsc
 from tests.interop.peer import Peer
 from tests.interop.story import Line, inbound, out
 from tests.support.databases import migrate
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {"npm": NodeSmsc, "npm-tls": partial(NodeSmsc, tls=True), "jasmin": Jasmin}
-WAYS = ("udh8", "udh16", "sar", "payload")
 
 
 def main() -> None:
@@ -46,14 +45,14 @@ def against(name: str, folder: Path, template: Path) -> int:
     peer = PEERS[name](folder / "peer")
     try:
         lines: list[Line] = []
-        for way in WAYS:
+        for way in peer.ways:
             lines += show(name, out(peer, fresh(folder, template, way), way))
         lines += show(name, inbound(peer, fresh(folder, template, "in")))
         troubles = peer.troubles()
     finally:
         peer.close()
-    for each in troubles:
-        tell(f"{name}: {each}")
+    for each in (*troubles, *peer.defects):
+        tell(f"{peer.name}: {each}.")
     return sum(len(line.problems) for line in lines) + len(troubles)
 
 

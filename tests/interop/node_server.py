@@ -60,7 +60,8 @@ class NodeSmsc(Peer):
         ]
 
     def is_bound(self) -> bool:
-        return any(each["event"] == "bind" and each["fits"] and each["command"] != "bind_transmitter" for each in list(self.events))
+        events = list(self.events)
+        return sum(each["event"] == "bind" for each in events) > sum(each["event"] == "close" for each in events)
 
     def deliver(self, parts: Sequence[str], coding: int, source: str, destination: str) -> None:
         self._references += 1

@@ -25,6 +25,10 @@ class Peer(ABC):
     """A running SMSC that knows system_id "gateway" and password "pa55word"."""
 
     name: ClassVar[str]
+    ways: ClassVar[tuple[str, ...]] = ("udh8", "udh16", "sar", "payload")
+    """How long texts may go to it."""
+    defects: ClassVar[tuple[str, ...]] = ()
+    """What is known to be wrong at its side, told below the table."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -44,10 +48,6 @@ class Peer(ABC):
 
     def troubles(self) -> list[str]:
         """What it complains of."""
-        return []
-
-    def defects(self) -> list[str]:
-        """What is known to be wrong at its side, told beside the table."""
         return []
 
     @abstractmethod

@@ -61,6 +61,7 @@ class Line:
 
 def out(peer: Peer, database_url: str, concatenation: str = "udh8", texts: Sequence[str] = tuple(OUT), **more: Any) -> list[Line]:
     """Sends the named texts to the peer and waits for their receipts."""
+    first = len(peer.seen())
     with gateway_on(peer, database_url, concatenation=concatenation, **more) as gateway:
         account = create_account(gateway, NewAccount("customer"))
         ledger.add_credit(gateway, "customer", 1_000_000)
@@ -69,19 +70,19 @@ def out(peer: Peer, database_url: str, concatenation: str = "udh8", texts: Seque
             ordering.submit(gateway, submission(account.id, OUT[what], number), Terms())
         wait_for(lambda: {row.state for row in rows(gateway)} == {"delivered"})
         states = {row.recipient: row for row in rows(gateway)}
-        return [line(peer, what, concatenation, states[number]) for what, number in numbers.items()]
+        return [line(peer, what, concatenation, states[number], peer.seen()[first:]) for what, number in numbers.items()]
 
 
-def line(peer: Peer, what: str, how: str, row: Message) -> Line:
+def line(peer: Peer, what: str, how: str, row: Message, seen: Sequence[Seen]) -> Line:
     """Holds what the peer saw of one message against what was accepted."""
-    own = [each for each in peer.seen() if each.destination == row.recipient.lstrip("+")]
+    own = [each for each in seen if each.destination == row.recipient.lstrip("+")]
     parts = sorted(own, key=lambda each: each.place or (0, 1, 1))
     problems = list(differences(OUT[what], how, parts))
     if row.state != "delivered":
         problems.append(f"ended {row.state}: {row.failure or ''}")
     sent = octets_of(OUT[what])[1]
-    seen = ", ".join(f"{each.header.hex() or '-'} + {len(each.octets)}" for each in parts)
-    return Line(peer.name, what, how, f"{len(OUT[what])} letters, {len(sent)} octets", seen, row.state, problems)
+    summary = ", ".join(f"{each.header.hex() or '-'} + {len(each.octets)}" for each in parts)
+    return Line(peer.name, what, how, f"{len(OUT[what])} letters, {len(sent)} octets", summary, row.state, problems)
 
 
 def octets_of(text: str) -> tuple[int, bytes]:

@@ -29,6 +29,10 @@ function serve(session) {
       if (fits && bind !== "bind_transmitter") receiver = session;
     });
   }
+  session.on("close", () => {
+    if (receiver === session) receiver = null;
+    say("close", {});
+  });
   session.on("submit_sm", (pdu) => {
     const content = pdu.short_message.message ? pdu.short_message : pdu.message_payload || pdu.short_message;
     const name = (0xb0000000 + ++names).toString(16);
@@ -57,7 +61,7 @@ function serve(session) {
 
 function receipt(pdu, name) {
   const date = new Date().toISOString().replace(/[-T:]/g, "").slice(2, 12);
-  receiver.deliver_sm(
+  receiver?.deliver_sm(
     {
       source_addr: pdu.destination_addr,
       destination_addr: pdu.source_addr,
@@ -77,7 +81,7 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
   told.parts.forEach((text, place) => {
     const short_message = { message: text };
     if (told.parts.length > 1) short_message.udh = Buffer.from([5, 0, 3, told.reference, told.parts.length, place + 1]);
-    receiver.deliver_sm(
+    receiver?.deliver_sm(
       {
         source_addr: told.source,
         destination_addr: told.destination,
