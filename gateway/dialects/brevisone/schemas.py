@@ -27,7 +27,7 @@ class Send(LooseSchema):
         metadata={"description": "`number` (also for any other word), `user`, `group`, `telnumber`, `teluser` or `telgroup`."},
     )
     hexmode = Text(load_default="", metadata={"description": "`true`: the text is in hex digits."})
-    telauto = Text(load_default="", metadata={"description": "`false`: no SMS where Telegram fails. There is no Telegram here: refused."})
+    telauto = Text(load_default="", metadata={"description": "`false`: no SMS where Telegram fails; refused where there is no Telegram."})
     list = Text(load_default="", metadata={"description": "`white` or `black`: keep or drop the recipients that `regex` matches."})
     regex = Text(
         load_default="",

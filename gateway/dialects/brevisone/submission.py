@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.dialects.brevisone import numbers, parameters, reading, schemas
 from gateway.dialects.brevisone.filtering import KINDS, kept
@@ -12,7 +12,7 @@ from gateway.domain.errors import InvalidField, TooManyRecipients
 from gateway.domain.order import Submission
 from gateway.domain.parts import TextPolicy, cut, encode
 from gateway.domain.tariff import MessageType
-from gateway.services import contacts
+from gateway.services import contacts, telegram
 from gateway.services.core import Gateway
 from gateway.services.rows import Caller
 from gateway.web.parameters import Parameters
@@ -33,8 +33,7 @@ class Reader:
         self.values = _schema.read(parameters.texts(found))
         mode = parameters.word(found.get("mode"))
         self.mode = mode if mode in MODES else "number"
-        if self.mode.startswith(TELEGRAM) and parameters.is_off(found.get("telauto")):
-            raise InvalidField("telauto", "rules an SMS out; there is no Telegram here")
+        self.is_sms_allowed = not parameters.is_off(found.get("telauto"))
         self.is_hexadecimal = parameters.is_on(found.get("hexmode"))
         self.is_flash = parameters.is_present(found.get("flash"))
         self.filter = parameters.word(found.get("list"))
@@ -49,6 +48,8 @@ class Reader:
         """
         settings = self.gateway.settings
         read, sent = self.text(caller)
+        recipients = self.recipients(caller)
+        connector = self.connector(recipients)
         return Submission(
             account_id=caller.account_id,
             user_id=caller.user_id,
@@ -57,12 +58,28 @@ class Reader:
             type_token=self.mode,
             text=sent,
             text_read=read if read != sent else None,
-            recipients=self.recipients(caller),
+            recipients=recipients,
             originator=caller.default_originator,
             idempotency_key=self.idempotency_key,
             fingerprint=self.fingerprint,
             is_flash=self.is_flash,
+            connector=connector,
+            may_fail_over=connector is not None and self.is_sms_allowed,
         )
+
+    def connector(self, recipients: Sequence[str]) -> str | None:
+        """The Telegram connector that the message tries first, or alone with ``telauto=false``; None: it goes the way of every SMS.
+
+        An SMS may do where nobody of the recipients can be reached by Telegram now, so that is not tried then (contract 5).
+        """
+        if not self.mode.startswith(TELEGRAM):
+            return None
+        bot = telegram.bot_for(self.gateway, recipients)
+        if self.is_sms_allowed:
+            return bot.connector if bot is not None and bot.is_connected and bot.has_chats else None
+        if bot is None:
+            raise InvalidField("telauto", "rules an SMS out, and no Telegram connector is switched on")
+        return bot.connector
 
     def text(self, caller: Caller) -> tuple[str, str]:
         """The text as it was read, and as it goes out: with plain line ends, and cut where it is too long (contract 3.5)."""
