@@ -169,7 +169,9 @@ class PhoneBody(LooseSchema):
     message_expiration_seconds = Whole(
         60, 3600, load_default=None, allow_none=True, metadata={"description": "0 leaves it as it is; a new phone has 600."}
     )
-    missed_call_auto_reply = Text(longest=LONGEST_REPLY, load_default=None, metadata={"description": "Sent to whoever called in vain. Empty: none."})
+    missed_call_auto_reply = Text(
+        longest=LONGEST_REPLY, load_default=None, metadata={"description": "Sent to whoever called in vain. Empty: none."}
+    )
     unarchive_thread = Flag(load_default=None, metadata={"description": "Whether a received message takes its thread out of the archive."})
     message_send_schedule_id = Identifier(load_default=None, metadata={"description": "A send schedule of the account. Empty: none."})
 
