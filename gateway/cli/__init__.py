@@ -35,6 +35,7 @@ from gateway.cli.route import route
 from gateway.cli.secret import secret
 from gateway.cli.send import send
 from gateway.cli.tariff import tariff
+from gateway.cli.telegram import telegram
 from gateway.cli.unknown import unknown
 from gateway.cli.user import user
 
@@ -52,7 +53,7 @@ def dragoman() -> None:
 
 for command in (
     account, callback, connector, contact, credit, demo, device, dispatch, doctor, events, explain, group, handset, inbound, key,
-    ledger, limit, message, migrate, number, optout, phone, route, secret, send, tariff, unknown, user,
+    ledger, limit, message, migrate, number, optout, phone, route, secret, send, tariff, telegram, unknown, user,
 ):  # fmt: skip
     dragoman.add_command(command)
 

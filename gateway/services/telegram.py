@@ -72,8 +72,8 @@ def chats(gateway: Gateway) -> Sequence[TelegramChat]:
         return rows
 
 
-def forget(gateway: Gateway, number: str) -> Sequence[str]:
-    """Takes a number away from every bot; the connectors that knew it. The person may register again.
+def forget(gateway: Gateway, number: str) -> tuple[str, Sequence[str]]:
+    """Takes a number away from every bot; the number as E.164, and the connectors that knew it. The person may register again.
 
     Raises:
         InvalidField: not a telephone number with country code.
@@ -87,7 +87,7 @@ def forget(gateway: Gateway, number: str) -> Sequence[str]:
         known = stored.remove_number(session, number)
     if not known:
         raise NotFound("chat")
-    return known
+    return number, known
 
 
 def _register(session: Session, connector: str, event: Registered, now: datetime) -> None:

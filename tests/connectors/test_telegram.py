@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,11 +12,13 @@ import pytest
 
 from gateway.connectors import made
 from gateway.connectors.base import Event, FailureKind, Inbound, Outcome, Outgoing
+from gateway.connectors.settings import REQUIRED
 from gateway.connectors.telegram import KIND, Bot
 from gateway.domain.inbound import Registered
 from tests.connectors.contract import ConnectorContract, Rig, an_outgoing, events_until, outcomes, receipts
 from tests.support.databases import settings_for
 from tests.support.http_carrier import HttpCarrier, Reply
+from tests.support.programs import ROOT
 from tests.support.telegram import TOKEN, FakeTelegram, Fault
 
 PROCESS = settings_for("sqlite:///unused.sqlite3", outgoing_networks="127.0.0.0/8")
@@ -265,3 +268,12 @@ def test_what_was_told_holds_no_token_text_or_number(rig, caplog, capfd):
     shown = repr((outcome, rig.bot.standing(), rig.bot, Registered("77001", "+491701234567"))) + caplog.text + "".join(capfd.readouterr())
     assert outcome.detail == "Unauthorized …"
     assert not [word for word in (*rig.secrets, "a very private text", "3471234569", "77001", "491701234567") if word in shown]
+
+
+def test_the_page_lists_every_setting():
+    page = (ROOT / "docs" / "connectors" / "telegram.md").read_text(encoding="utf-8").partition("## Settings")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (must be set|none|`[^`]*`)(, secret)? \| .+ \|$", page, re.MULTILINE)
+    shown = {REQUIRED: "must be set", None: "none", True: "`true`"}
+    assert {name: (default, bool(secret)) for name, default, secret in rows} == {
+        each.name: (shown.get(each.default, f"`{each.default}`"), each.secret) for each in KIND.settings
+    }

@@ -140,7 +140,7 @@ class TestRegistrations:
         register(gateway, ANNAS, 2**51)
         assert telegram.bot_for(gateway, [BERTS, ANNAS]) == telegram.Bot(BOT, is_connected=True, has_chats=True)
         assert telegram.bot_for(gateway, [BERTS]) == telegram.Bot(BOT, is_connected=True, has_chats=False)
-        assert telegram.forget(gateway, ANNAS) == [BOT]
+        assert telegram.forget(gateway, ANNAS) == (ANNAS, [BOT])
 
 
 @contextmanager
