@@ -8,8 +8,9 @@ from __future__ import annotations
 from bench.farends.base import FarEnd, Hardship, Sent, Told
 from bench.farends.simulator import SimulatorEnd
 from bench.farends.smpp import SmppEnd
+from bench.farends.telegram import TelegramEnd
 
 __all__ = ["FAR_ENDS", "FarEnd", "Hardship", "Sent", "Told"]
 
 #: By the connector's kind.
-FAR_ENDS: dict[str, type[FarEnd]] = {each.kind: each for each in (SimulatorEnd, SmppEnd)}
+FAR_ENDS: dict[str, type[FarEnd]] = {each.kind: each for each in (SimulatorEnd, SmppEnd, TelegramEnd)}
