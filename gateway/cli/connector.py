@@ -76,17 +76,23 @@ def show(gateway: Gateway, name: str, as_json: bool) -> None:
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
-    """The pairs KEY=VALUE. A value is JSON where it can be read so, and text otherwise."""
+    """The pairs KEY=VALUE."""
     found: dict[str, Any] = {}
     for pair in given:
         key, separator, value = pair.partition("=")
         if not separator:
             raise click.BadParameter("give it as KEY=VALUE")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
+        found[key] = _read(value)
     return found
+
+
+def _read(value: str) -> Any:
+    """A number, true, false or a text in quotation marks; anything else is text as it stands, JSON objects too."""
+    try:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return value if read is None or isinstance(read, dict | list) else read
 
 
 def what_to_set(command: F) -> F:

@@ -17,6 +17,8 @@ from uuid import UUID
 from gateway.domain import ids
 from gateway.domain.sending import AttemptKey, FailureKind
 
+TELEPHONES = frozenset({"android", "cht", "httpsms_phone"})
+"""The kinds of connectors whose telephones fetch their messages themselves; no dispatcher serves them."""
 NAME_LENGTH = 36
 """Characters of every name: as long as a UUID is written, which some programs have room for and no more."""
 _MESSAGE_BYTES, _ACCOUNT_BYTES, _NUMBER_BYTES = 16, 6, 5

@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,10 @@ from sqlalchemy.engine import make_url
 
 from gateway.config import SECRET_FILE
 from gateway.domain.errors import StorageUnavailable
+from gateway.domain.handset import TELEPHONES
 from gateway.services.core import Gateway
 from gateway.services.schema import schema
+from gateway.services.standings import standings
 from gateway.storage import condition
 from gateway.storage.tables import TEST_CONNECTOR
 
@@ -114,12 +116,24 @@ def _clock_went_back(gateway: Gateway) -> Iterator[Finding]:
 def _dispatcher(gateway: Gateway) -> Iterator[Finding]:
     with gateway.reading() as session:
         connectors = condition.enabled_connectors(session)
-    if all(name == TEST_CONNECTOR for name, _, _ in connectors):
+    if all(name == TEST_CONNECTOR for name, *_ in connectors):
         yield Finding("dispatcher", "no connector is enabled but the one of test mode", "enable a connector: messages cannot be accepted")
-    for name, owner, until in connectors:
-        alive = until is not None and until > gateway.clock.now()
-        seen = f"connector {name} is served by {owner}" if alive else f"nobody serves connector {name}"
-        yield Finding("dispatcher", seen, "" if alive else "start one: dragoman dispatch")
+    away = {name: each.note for name, each in standings(gateway).items() if each.is_connected is False}
+    for name, kind, owner, until in connectors:
+        yield Finding("dispatcher", *_served(name, kind, owner if until is not None and until > gateway.clock.now() else None, away))
+
+
+def _served(name: str, kind: str, owner: str | None, away: Mapping[str, str]) -> tuple[str, str]:
+    """Whether somebody serves a connector and reaches its carrier, and what to do if not."""
+    if kind in TELEPHONES:
+        seen = "calls" if owner else "has not called lately"
+        return f"the telephone of connector {name} {seen}", "" if owner else "see its page in docs/connectors; dragoman handset list"
+    if owner is None:
+        return f"nobody serves connector {name}", "start one: dragoman dispatch"
+    if name in away:
+        words = f": {away[name]}" if away[name] else ""
+        return f"connector {name} is served by {owner} and does not reach its carrier{words}", f"dragoman connector show {name}"
+    return f"connector {name} is served by {owner}", ""
 
 
 def _unknown(gateway: Gateway) -> Iterator[Finding]:

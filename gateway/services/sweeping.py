@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.domain.message import State
-from gateway.services import restraint
+from gateway.services import inbound, keyword_replies, restraint
 from gateway.services.core import Gateway
 from gateway.services.dispatching import given_up, unknown_attempt
 from gateway.services.settling import STRICTEST, apply_parked, ended, match_unclaimed, policies, settle
@@ -30,6 +30,8 @@ def sweep(gateway: Gateway) -> dict[str, int]:
         "receipt_overdue": expire_receipts(gateway),
         "receipt_late": match_late_receipts(gateway),
         "receipt_recognised": match_unclaimed_receipts(gateway),
+        "inbound_incomplete": inbound.complete_stale(gateway),
+        "keyword_answered": keyword_replies.answer_keywords(gateway),
     }
     forget(gateway)
     return {name: count for name, count in moved.items() if count}

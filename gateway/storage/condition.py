@@ -48,12 +48,10 @@ def newest_use(session: Session) -> datetime | None:
     return session.scalar(select(func.max(SessionRow.last_seen)))
 
 
-def enabled_connectors(session: Session) -> list[tuple[str, str | None, datetime | None]]:
-    """(name, owner, lease_until) of each connector in use."""
-    rows = session.execute(
-        select(ConnectorRow.name, ConnectorRow.owner, ConnectorRow.lease_until).where(ConnectorRow.enabled).order_by(ConnectorRow.name)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
+def enabled_connectors(session: Session) -> list[tuple[str, str, str | None, datetime | None]]:
+    """(name, kind, owner, lease_until) of each connector in use."""
+    columns = (ConnectorRow.name, ConnectorRow.kind, ConnectorRow.owner, ConnectorRow.lease_until)
+    return [tuple(row) for row in session.execute(select(*columns).where(ConnectorRow.enabled).order_by(ConnectorRow.name))]
 
 
 def unknown_messages(session: Session) -> dict[str, int]:

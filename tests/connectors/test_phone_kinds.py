@@ -14,7 +14,7 @@ from gateway.connectors import CONNECTORS, cht, httpsms_phone, made
 from gateway.connectors.base import FailureKind
 from gateway.connectors.httpsms_phone import Pushed, Pusher
 from gateway.connectors.settings import read
-from gateway.domain.handset import Stage
+from gateway.domain.handset import TELEPHONES, Stage
 from gateway.domain.sending import AttemptKey
 from gateway.net.client import Client
 from tests.support.httpsms_phone import push_service
@@ -115,3 +115,7 @@ def test_a_push_service_that_is_away_is_told_without_its_address():
     assert (ended, "cannot be called" in words) == (Pushed.LATER, True)
     client.close()
     closed.close()
+
+
+def test_the_kinds_that_no_dispatcher_serves_are_known_to_the_middle() -> None:
+    assert {name for name, kind in CONNECTORS.items() if kind.make is None} == TELEPHONES

@@ -143,7 +143,7 @@ def test_off_and_on_tell_what_becomes_of_messages(shell: Shell, sent: Sent) -> N
         (("set", "simulator", "--setting", "window"), "give it as KEY=VALUE", 2),
         (("set", "simulator", "--setting", "window=0"), "settings cannot work: window must be a whole number from 1", 1),
         (("set", "simulator", "--setting", "window=many"), "settings cannot work: window must be a whole number from 1", 1),
-        (("set", "simulator", "--setting", "window={}"), "settings take for window a number, true, false or a text", 1),
+        (("set", "simulator", "--setting", "window={}"), "settings cannot work: window must be a whole number from 1", 1),
         (("test", "pigeon"), "connector", 1),
         (("set", "simulator", "--unset", "window"), "settings hold no window", 1),
         (("set", "pigeon", "--parts-per-second", "1"), "connector", 1),

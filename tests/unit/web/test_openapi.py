@@ -14,6 +14,7 @@ from marshmallow import fields
 
 from gateway.dialects import DIALECTS
 from gateway.domain import errors
+from gateway.inlets import INLETS
 from gateway.web import documentation
 from gateway.web.dialect import Answer, Dialect, ErrorRow
 from gateway.web.fields import Flag, LooseSchema, Text, Whole
@@ -302,6 +303,10 @@ def test_the_gateways_own_document_is_openapi() -> None:
     assert list(faults(json.loads(json.dumps(documentation.described(DIALECTS))))) == []
 
 
+OTHERS = {"console", *(each.name for each in INLETS)}
+"""Routes that are not for programs of customers: the operator's pages, and what carriers and telephones call."""
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_described_is_served_and_what_is_served_is_described(app: Flask) -> None:
     found = app.test_client().get("/openapi.json").get_json()
@@ -309,7 +314,7 @@ def test_what_is_described_is_served_and_what_is_served_is_described(app: Flask)
     served = {
         (re.sub(r"<(?:\w+(?:\([^>]*\))?:)?(\w+)>", r"{\1}", rule.rule), method)
         for rule in app.url_map.iter_rules()
-        if not rule.endpoint.startswith("console.") and rule.endpoint != "openapi.asset"
+        if rule.endpoint.split(".")[0] not in OTHERS and rule.endpoint != "openapi.asset"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert told == served
