@@ -51,7 +51,8 @@ def newest_use(session: Session) -> datetime | None:
 def enabled_connectors(session: Session) -> list[tuple[str, str, str | None, datetime | None]]:
     """(name, kind, owner, lease_until) of each connector in use."""
     columns = (ConnectorRow.name, ConnectorRow.kind, ConnectorRow.owner, ConnectorRow.lease_until)
-    return [tuple(row) for row in session.execute(select(*columns).where(ConnectorRow.enabled).order_by(ConnectorRow.name))]
+    rows = session.execute(select(*columns).where(ConnectorRow.enabled).order_by(ConnectorRow.name))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def unknown_messages(session: Session) -> dict[str, int]:
