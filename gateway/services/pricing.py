@@ -22,6 +22,7 @@ from gateway.storage.standings import Standing
 from gateway.storage.tables import RouteRow, TariffRow
 
 KEEP_SECONDS = 5.0
+CHAT_KIND = "telegram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def read_offer(session: Session, clock: Clock) -> Offer:
         Unavailable: no connector is enabled.
     """
     found = standings.every(session)
-    default = next((each.name for each in found if each.is_enabled), None)
+    enabled = [each for each in found if each.is_enabled]
+    # A bot reaches only those who registered: it is nobody's usual way while there is another.
+    default = next((each.name for each in sorted(enabled, key=lambda each: each.kind == CHAT_KIND)), None)
     if default is None:
         raise Unavailable("no connector is enabled")
     return Offer(PriceList(tariffs(session), clock.now()), default, _routing(session, found, default, clock.now()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete
@@ -89,3 +89,14 @@ class TestCatalogue:
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + pricing.KEEP_SECONDS)
         assert price(gateway) == 50
+
+
+def test_a_bot_is_nobodys_usual_way_while_there_is_another(gateway: Gateway) -> None:
+    with gateway.writing() as session:
+        bot = ConnectorRow(name="bot", kind="telegram", settings={}, created_at=datetime(1999, 1, 1, tzinfo=UTC))
+        session.add(bot)
+    with gateway.reading() as session:
+        assert pricing.read_offer(session, gateway.clock).connector == "simulator"
+    set_connector(gateway, enabled=False)
+    with gateway.reading() as session:
+        assert pricing.read_offer(session, gateway.clock).connector == "bot"
