@@ -8,7 +8,7 @@ telephone has said nothing, the sweep makes its outcome unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,15 +16,17 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.handset import Report, Stage, Terms, Windows, name_of
 from gateway.domain.message import State
+from gateway.domain.quiet import Quiet, quiet_until
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Event, FailureKind, Outcome, Outgoing, Returned
-from gateway.services import dispatching, optouts
+from gateway.services import dispatching, optouts, restraint
 from gateway.services.core import Gateway
 from gateway.storage import dispatch
 from gateway.storage import handsets as stored
 from gateway.storage.handsets import Lent, Try
 from gateway.storage.tables import Handset
 
+Hours = Mapping[str, Quiet]
 LANES = dispatching.LANES
 MARGIN = timedelta(minutes=15)
 """How much longer than its validity a try is waited for: the telephone's clock may be wrong, and its report on the way."""
@@ -76,15 +78,23 @@ def claim(gateway: Gateway, connector: str, terms: Terms, handset_id: str | None
         waiting = dispatch.waiting(session, connector, LANES, now, terms.most)
     if not any(waiting.values()):
         return 0
+    hours = restraint.rules(gateway).quiet
     with gateway.writing() as session:
         known = stored.kind_of(session, connector)
         handset = stored.hold(session, handset_id) if handset_id else None
         if known is None or not known[1] or (handset_id and handset is None):
             return 0
-        return _claim(session, connector, terms, waiting, handset, now)
+        kept, early = _claim(session, connector, terms, waiting, handset, hours, now)
+    if early:
+        dispatching.record(gateway, connector, early)
+    return kept
 
 
-def _claim(session: Session, connector: str, terms: Terms, waiting: dict[int, int], handset: Handset | None, now: datetime) -> int:
+def _claim(
+    session: Session, connector: str, terms: Terms, waiting: dict[int, int], handset: Handset | None, hours: Hours, now: datetime
+) -> tuple[int, list[Returned]]:
+    """How many the telephone gets; and those that would come in quiet hours, to be put off when the claim is committed."""
+    early: list[Returned] = []
     windows = Windows(terms.caps if handset else {}, handset.claimed if handset else {}, now)
     room = terms.most - stored.count_lent(session, connector)
     most = max(0, min(room, room if (left := windows.room()) is None else left))
@@ -93,6 +103,9 @@ def _claim(session: Session, connector: str, terms: Terms, waiting: dict[int, in
         if share:
             due = dispatch.claim(session, connector, lane, share, now, now + terms.validity + MARGIN)
             claimed = optouts.let_through(session, due, now)
+            night = {each.key: until for each in claimed if (until := quiet_until(hours, each.recipient, now, lane)) is not None}
+            early += [Returned(key, until, "quiet hours") for key, until in night.items()]
+            claimed = [each for each in claimed if each.key not in night]
             fitting = _fitting(claimed, windows)
             stored.put_back(session, [each.key for each in claimed[len(fitting) :]])
             kept += fitting
@@ -101,7 +114,7 @@ def _claim(session: Session, connector: str, terms: Terms, waiting: dict[int, in
     stored.name(session, [(each.key, _valid_until(each, terms, now) + MARGIN, name_of(each.key)) for each in kept])
     if handset and kept:
         handset.claimed = windows.stored()
-    return len(kept)
+    return len(kept), early
 
 
 def _fitting(claimed: Sequence[Outgoing], windows: Windows) -> list[Outgoing]:

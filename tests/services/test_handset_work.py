@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +11,7 @@ from gateway.domain.handset import DAY, MINUTE, Report, Stage, Terms, Windows, k
 from gateway.domain.message import State
 from gateway.domain.sending import FailureKind
 from gateway.services import handset_work as work
+from gateway.services import restraint
 from gateway.services.sweeping import sweep
 from tests.support import builders
 from tests.support.builders import an_account, an_order, attempts, messages, set_connector, the_message
@@ -137,6 +139,19 @@ def test_a_telephone_holds_so_many_and_no_more(gateway, account):
     work.report(gateway, PHONE, [Report(offer.outgoing.key, Stage.SENT, gateway.clock.now()) for offer in first])
     assert len(fetched(gateway, Terms(most=3))) == 3
     assert len(attempts(gateway)) == 6
+
+
+def test_nobody_is_woken_by_what_waited_for_a_telephone(gateway, account, clock):
+    evening = datetime(2026, 5, 4, 20, tzinfo=ZoneInfo("Europe/Paris"))
+    clock.moment = evening
+    an_order(gateway, account, ["+33612345678"])
+    restraint.set_quiet_hours(gateway, "FR", 21 * 60, 8 * 60, "Europe/Paris")
+    clock.moment = evening + timedelta(hours=2)
+    assert fetched(gateway) == []
+    message = the_message(gateway)
+    assert (state(gateway), message.due_at, message.attempts) == (State.QUEUED, evening + timedelta(hours=12), 0)
+    clock.moment = evening + timedelta(hours=12)
+    assert len(fetched(gateway)) == 1
 
 
 def test_cipher_text_for_another_program_fails_with_words(gateway, account):
