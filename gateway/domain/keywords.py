@@ -23,8 +23,8 @@ class Keyword(enum.StrEnum):
 WORDS: Mapping[Keyword, tuple[str, ...]] = {
     Keyword.STOP: (
         "stop", "stop all", "stopall", "stop sms", "stopsms", "unsubscribe", "opt out", "opt-out", "optout", "cancel", "end", "quit",
-        "revoke", "basta", "cancella", "cancellami", "disiscrivi", "disiscrivimi", "arret", "arreter", "desabonner", "desinscrire", "desinscription",
-        "stopp", "abmelden", "abbestellen", "beenden", "baja", "alto", "parar", "cancelar", "detener",
+        "revoke", "basta", "cancella", "cancellami", "disiscrivi", "disiscrivimi", "arret", "arreter", "desabonner", "desinscrire",
+        "desinscription", "stopp", "abmelden", "abbestellen", "beenden", "baja", "alto", "parar", "cancelar", "detener",
     ),
     Keyword.START: (
         "start", "unstop", "subscribe", "opt in", "opt-in", "optin", "inizia", "inizio", "iscrivi", "iscrivimi", "riprendi", "debut",

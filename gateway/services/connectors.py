@@ -31,7 +31,7 @@ MOST_TEXT = 1000  # characters of one setting
 KEY = re.compile("[a-z][a-z0-9_]{0,63}")
 NAME = re.compile("[a-z][a-z0-9_-]{0,31}")
 
-Fits = Callable[[str, Mapping[str, Any]], None]
+Fits = Callable[[str, Mapping[str, Any]], object]
 """Given a kind and settings, raises ValueError, with words for the operator, where no connector can be made of them."""
 
 

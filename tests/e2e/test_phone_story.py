@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -73,10 +74,8 @@ def web(gateway: Gateway, database_url: str, tmp_path: Path) -> Iterator[gunicor
     assert '"event": "defect"' not in web.log()
 
 
-def a_connector(gateway: Gateway, name: str, kind: str = "android", **changes: object) -> None:
-    connectors.add(
-        gateway, name, kind, Changes(**changes), lambda kind, stored: made(kind, stored, gateway.settings) and None, enabled=True
-    )
+def a_connector(gateway: Gateway, name: str, kind: str = "android", **changes: Any) -> None:
+    connectors.add(gateway, name, kind, Changes(**changes), lambda kind, stored: made(kind, stored, gateway.settings), enabled=True)
 
 
 @contextmanager

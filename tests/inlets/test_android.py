@@ -265,7 +265,7 @@ def test_a_hundred_at_once_in_either_order(phone, gateway, account):
 def test_cipher_text_of_another_scheme_is_refused_with_words(phone, gateway, account):
     order(gateway, account, is_encrypted=True)
     assert phone.pull() == []
-    assert (state(gateway), "encrypted" in the_message(gateway).failure) == (State.FAILED, True)
+    assert (state(gateway), "encrypted" in (the_message(gateway).failure or "")) == (State.FAILED, True)
 
 
 def test_what_was_called_back_waits_again(phone, gateway, account, clock):
@@ -464,7 +464,7 @@ def test_the_program_is_told_its_settings(phone, gateway):
         "ping": {"interval_seconds": 300},
         "webhooks": {"signing_key": key, "internet_required": True, "retry_count": 30},
     }
-    assert len(key) == 32
+    assert key is not None and len(key) == 32
 
 
 @sqlite_only
@@ -512,12 +512,13 @@ def test_a_message_comes_in_once(phone, gateway, clock):
 def test_every_kind_of_message_comes_in(phone, gateway, clock):
     key = handsets.signing_key(gateway, phone.id)
     parts = [{"partId": 1, "contentType": "image/png", "name": "a.png", "size": 3, "data": "AAAA"}, {"partId": 2}, "odd"]
-    for event, more in [
+    cases: list[tuple[str, dict[str, object]]] = [
         ("sms:data-received", {"data": "3q2+7w=="}),
         ("mms:received", {"transactionId": "t", "subject": "Photo", "size": 10}),
         ("mms:downloaded", {"body": "Look", "attachments": parts}),
-    ]:
-        payload = {"messageId": event, "phoneNumber": "0772999888", "receivedAt": "2026-01-05T07:59:00Z"} | more
+    ]
+    for event, more in cases:
+        payload: dict[str, object] = {"messageId": event, "phoneNumber": "0772999888", "receivedAt": "2026-01-05T07:59:00Z"} | more
         assert phone.forward(key, event, payload, at=clock.now()).status_code == 204
     assert [(each.kind, each.text) for each in came_in(gateway)] == [("data", "3q2+7w=="), ("mms", "Photo"), ("mms", "Look")]
     assert [each["name"] for each in came_in(gateway)[-1].attachments] == ["a.png", "2"]

@@ -159,7 +159,7 @@ def test_cipher_text_for_another_program_fails_with_words(gateway, account):
     assert fetched(gateway) == []
     message = the_message(gateway)
     assert message.state == State.FAILED
-    assert work.ENCRYPTED in message.failure
+    assert work.ENCRYPTED in (message.failure or "")
     an_order(gateway, account, is_encrypted=True)
     assert len(fetched(gateway, Terms(takes_encrypted=True))) == 1
 
@@ -182,7 +182,7 @@ def test_names_are_those_of_one_try(gateway, account):
 )
 def test_windows_begin_with_their_first_part(clock, given, then, room, admits_two):
     caps = {MINUTE: 3, DAY: 7}
-    kept = {}
+    kept: dict[str, list[object]] = {}
     for index, parts in enumerate(given):
         clock.forward(seconds=MINUTE if index else 0)
         windows = Windows(caps, kept, clock.now())

@@ -12,6 +12,7 @@ from gateway.dispatcher.lanes import shares
 from gateway.domain.handset import Terms
 from gateway.domain.inbound import Inbound
 from gateway.domain.message import State
+from gateway.domain.sending import FailureKind, Outcome
 from gateway.services import dispatching, handset_work, ledger, optouts, ordering
 from gateway.services.callbacks import endpoints
 from gateway.services.callbacks.endpoints import NewEndpoint
@@ -159,7 +160,7 @@ class TestWhenAMessageIsSent:
         account = an_account(gateway)
         an_order(gateway, account, [A])
         (outgoing,) = dispatching.claim(gateway, NAME, 10, shares)
-        dispatching.record(gateway, NAME, [dispatching.Outcome.failed(outgoing.key, dispatching.FailureKind.RETRY_LATER, "8")])
+        dispatching.record(gateway, NAME, [Outcome.failed(outgoing.key, FailureKind.RETRY_LATER, "8")])
         optouts.add(gateway, account.id, [A])
         clock.forward(hours=1)
         assert claim(gateway) == []

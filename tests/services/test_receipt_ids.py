@@ -45,7 +45,7 @@ def states(gateway: Gateway) -> dict[str | None, str]:
 def learned(gateway: Gateway) -> str | None:
     with gateway.reading() as session:
         standing = session.get(ConnectorStanding, NAME)
-        return standing and standing.receipt_id_form
+        return None if standing is None else standing.receipt_id_form
 
 
 def test_a_form_is_learned_by_proof_and_then_counts(gateway):
