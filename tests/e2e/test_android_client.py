@@ -69,7 +69,7 @@ def _fetch(folder: Path) -> None:
 def test_its_own_live_tests_pass(gateway: Gateway, clock: FixedClock, tmp_path: Path) -> None:
     found = client()
     clock.moment = datetime.now(UTC)
-    connectors.add(gateway, "drawer", "android", Changes(), lambda kind, stored: made(kind, stored, gateway.settings), enabled=True)  # type: ignore[arg-type]
+    connectors.add(gateway, "drawer", "android", Changes(), lambda kind, stored: made(kind, stored, gateway.settings), enabled=True)
     registered = pairing.by_token(gateway, pairing.open_pairing(gateway, "drawer", "android").token, Hardware("ACME"), "")
     web = gunicorn.start(tmp_path, {"DRAGOMAN_DATABASE_URL": gateway.settings.database_url, "DRAGOMAN_SECRET_KEY": gunicorn.SECRET})
     try:
