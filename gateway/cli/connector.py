@@ -283,7 +283,9 @@ def _fits(gateway: Gateway) -> Fits:
     """Whether settings can work is asked of the kind itself, by making a connector that is never opened."""
 
     def fits(kind: str, settings: Mapping[str, Any]) -> None:
-        made(kind, settings, gateway.settings)
+        probe = made(kind, settings, gateway.settings)
+        if probe is not None:
+            probe.close(0)
 
     return fits
 

@@ -75,30 +75,33 @@ def connectors(gateway: Gateway) -> dict[str, str]:
         return {row.name: row.kind for row in leases.every(session) if row.enabled}
 
 
-def own(gateway: Gateway, connector: str, owner: str) -> Lease | None:
-    """Takes a connector that nobody owns, or whose owner has been silent for a whole lease; None while it has an owner."""
+def own(gateway: Gateway, connector: str, owner: str, *, even_off: bool = False) -> Lease | None:
+    """Takes a connector that nobody owns, or whose owner has been silent for a whole lease; None while it has an owner.
+
+    One that is switched off is taken only with ``even_off``: for who tries it out and sends nothing.
+    """
     now = gateway.clock.now()
     until = _lease_end(gateway, now)
     with gateway.writing() as session:
-        row = leases.take(session, connector, owner, now, until)
+        row = leases.take(session, connector, owner, now, until, even_off=even_off)
         if row is None:
             return None
         settings = every_setting(gateway, row.name, row.settings, row.secrets)
         return Lease(row.name, owner, row.fence, until, row.kind, settings, row.parts_per_second)
 
 
-def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = ()) -> Lease:
+def renew(gateway: Gateway, lease: Lease, in_flight: Collection[AttemptKey] = (), *, even_off: bool = False) -> Lease:
     """The lease with a full term from now and what the operator has set by now, and as long a term for the attempts that wait for
     the carrier under it.
 
     However slow the carrier is, a message is not given up while the dispatcher that sent it lives.
 
     Raises:
-        LeaseLost: somebody else took it, or the connector was switched off.
+        LeaseLost: somebody else took it, or the connector was switched off (unless ``even_off``).
     """
     until = _lease_end(gateway, gateway.clock.now())
     with gateway.writing() as session:
-        found = leases.renew(session, lease.connector, lease.owner, lease.fence, until)
+        found = leases.renew(session, lease.connector, lease.owner, lease.fence, until, even_off=even_off)
         if found is None:
             raise LeaseLost(lease.connector)
         dispatch.extend(session, in_flight, until)

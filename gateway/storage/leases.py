@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.storage.batch import BatchStatement, execute
@@ -31,23 +31,23 @@ def every(session: Session) -> Sequence[ConnectorRow]:
     return session.scalars(select(ConnectorRow).order_by(ConnectorRow.name)).all()
 
 
-def take(session: Session, name: str, owner: str, now: datetime, until: datetime) -> ConnectorRow | None:
-    """Makes ``owner`` the owner, if the connector is enabled and nobody's lease runs; the row, or None."""
+def take(session: Session, name: str, owner: str, now: datetime, until: datetime, *, even_off: bool = False) -> ConnectorRow | None:
+    """Makes ``owner`` the owner, if nobody's lease runs and the connector is enabled (``even_off``: or not); the row, or None."""
     free = or_(ConnectorRow.owner.is_(None), ConnectorRow.lease_until < now)
     taken = (
         update(ConnectorRow)
-        .where(ConnectorRow.name == name, ConnectorRow.enabled, free)
+        .where(ConnectorRow.name == name, or_(ConnectorRow.enabled, literal(even_off)), free)
         .values(owner=owner, lease_until=until, fence=ConnectorRow.fence + 1)
         .returning(ConnectorRow)
     )
     return session.scalars(taken).first()
 
 
-def renew(session: Session, name: str, owner: str, fence: int, until: datetime) -> Renewed | None:
-    """Lets the lease run until ``until``, if it still ran under this fence and the connector is enabled; else None."""
+def renew(session: Session, name: str, owner: str, fence: int, until: datetime, *, even_off: bool = False) -> Renewed | None:
+    """Lets the lease run until ``until``, if it still ran under this fence and the connector is enabled (or ``even_off``); else None."""
     mine = update(ConnectorRow).where(ConnectorRow.name == name, ConnectorRow.owner == owner, ConnectorRow.fence == fence)
     columns = (ConnectorRow.settings, ConnectorRow.secrets, ConnectorRow.parts_per_second)
-    row = session.execute(mine.where(ConnectorRow.enabled).values(lease_until=until).returning(*columns)).first()
+    row = session.execute(mine.where(or_(ConnectorRow.enabled, literal(even_off))).values(lease_until=until).returning(*columns)).first()
     return None if row is None else Renewed(dict(row.settings), row.secrets, row.parts_per_second)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from gateway.connectors import CONNECTORS, simulator
 from gateway.connectors.base import Setting
 from gateway.connectors.settings import REQUIRED, text
 from gateway.services import connectors as service
-from gateway.services import dispatching
+from gateway.services import dispatching, standings
 from gateway.services.core import Gateway
 from gateway.storage.tables import ConnectorRow
 from tests.unit.cli.conftest import Sent, Shell
@@ -111,6 +112,25 @@ def test_a_trial_connects_and_gives_the_connector_back(shell: Shell, gateway: Ga
     assert dispatching.own(gateway, "simulator", "host:1") is not None
     assert "a dispatcher serves it" in shell.ok("connector", "test", "simulator")
     assert shell.json("connector", "test", "simulator")["connected"] is None
+
+
+def test_a_trial_does_not_ask_whether_the_connector_is_on(shell: Shell) -> None:
+    shell.ok("connector", "disable", "simulator")
+    assert shell.ok("connector", "test", "simulator") == "simulator: connected\n"
+    assert the_simulator(shell)["enabled"] is False
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    settings = [f"--setting={each}" for each in ("host=127.0.0.1", f"port={closed}", "system_id=acme")]
+    shell.ok("connector", "add", "carrier", "--kind", "smpp", "--off", *settings)
+    assert "cannot connect" in shell.refused("connector", "test", "carrier", "--seconds", "1")
+
+
+def test_what_a_dispatcher_knows_of_the_carrier_is_told(shell: Shell, gateway: Gateway) -> None:
+    dispatching.own(gateway, "simulator", "host:1")
+    standings.note(gateway, "simulator", is_connected=False, note="bind refused")
+    assert shell.refused("connector", "test", "simulator") == "simulator: a dispatcher serves it and is not connected: bind refused"
+    standings.note(gateway, "simulator", is_connected=True)
+    assert shell.ok("connector", "test", "simulator") == "simulator: connected; a dispatcher serves it\n"
 
 
 def test_the_account_of_what_comes_in_is_set(shell: Shell, sent: Sent) -> None:
