@@ -6,11 +6,14 @@ A further connector: a class of :class:`~bench.farends.base.FarEnd` in a file of
 from __future__ import annotations
 
 from bench.farends.base import FarEnd, Hardship, Sent, Told
+from bench.farends.http import ENDS
 from bench.farends.simulator import SimulatorEnd
 from bench.farends.smpp import SmppEnd
 from bench.farends.telegram import TelegramEnd
 
 __all__ = ["FAR_ENDS", "FarEnd", "Hardship", "Sent", "Told"]
 
+_ENDS: tuple[type[FarEnd], ...] = (SimulatorEnd, SmppEnd, TelegramEnd, *ENDS)
+
 #: By the connector's kind.
-FAR_ENDS: dict[str, type[FarEnd]] = {each.kind: each for each in (SimulatorEnd, SmppEnd, TelegramEnd)}
+FAR_ENDS: dict[str, type[FarEnd]] = {each.kind: each for each in _ENDS}
