@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.domain.message import State
+from gateway.domain.velocity import TO_A_PREFIX, TO_ONE_NUMBER
 
 STATES: Mapping[State, str] = MappingProxyType(
     {
@@ -28,6 +29,15 @@ STATES: Mapping[State, str] = MappingProxyType(
 SENT_WITHOUT_RECEIPT = "SENT"
 
 
-def word(state: State, wants_receipt: bool) -> str:
-    """The word for a state; a message that asked for no receipt ends with being sent."""
+TOO_MANY_TO_NUMBER, TOO_MANY_OF_USER = "TOOM4NUM", "TOOM4USER"
+
+
+def word(state: State, wants_receipt: bool, failure: str | None = None) -> str:
+    """The word for a state; a message that asked for no receipt ends with being sent, and a velocity cap has words of its own.
+
+    Args:
+        failure: why the message ended so, as it is stored.
+    """
+    if state is State.BLOCKED and failure and failure.startswith(TO_A_PREFIX):
+        return TOO_MANY_TO_NUMBER if failure.startswith(TO_ONE_NUMBER) else TOO_MANY_OF_USER
     return SENT_WITHOUT_RECEIPT if state is State.SENT and not wants_receipt else STATES[state]

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
+TO_ONE_NUMBER = "velocity cap for this number: more than"
+TO_A_PREFIX = "velocity cap for"
+"""How the reason of a message over a cap begins."""
+
+
 class Per(enum.StrEnum):
     """What a cap counts: messages to each number, or to all numbers of its prefix together."""
 
@@ -43,8 +48,9 @@ class VelocityRule:
     @property
     def words(self) -> str:
         """What a message over the cap is told, without its number."""
-        whom = "this number" if self.per is Per.NUMBER else f"+{self.prefix or '…'}"
-        return f"velocity cap: more than {self.most} in {self.window_seconds} s to {whom}"
+        if self.per is Per.NUMBER:
+            return f"{TO_ONE_NUMBER} {self.most} in {self.window_seconds} s"
+        return f"{TO_A_PREFIX} +{self.prefix or '…'}: more than {self.most} in {self.window_seconds} s"
 
 
 def over_cap(rule: VelocityRule, positions: Sequence[int], count_after: int) -> Sequence[int]:

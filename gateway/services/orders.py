@@ -23,11 +23,12 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class MessageState:
-    """Where one message stands. ``final_at`` is when it came to rest."""
+    """Where one message stands. ``final_at`` is when it came to rest, ``failure`` why it ended otherwise than delivered."""
 
     recipient: str
     state: State
     final_at: datetime | None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def state(gateway: Gateway, account_id: int, dialect: str, public_id: str) -> Or
         if order is None:
             raise NotFound("order")
         rows = stored.messages(session, order)
-        return OrderState(order.wants_receipt, [MessageState(row.recipient, State(row.state), row.final_at) for row in rows])
+        return OrderState(order.wants_receipt, [MessageState(row.recipient, State(row.state), row.final_at, row.failure) for row in rows])
 
 
 def history(gateway: Gateway, account_id: int, span: Span) -> Page[Order]:

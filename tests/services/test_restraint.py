@@ -92,7 +92,7 @@ class TestVelocityCaps:
         assert [each.state for each in messages(gateway) if each.recipient == FRENCH] == [State.QUEUED] * 4
         blocked = [each for each in messages(gateway) if each.state == State.BLOCKED]
         assert [(each.recipient, each.units, each.final_at) for each in blocked] == [(ITALIAN, 0, clock.now())] * 2
-        assert blocked[0].failure == "velocity cap: more than 2 in 3600 s to this number"
+        assert blocked[0].failure == "velocity cap for this number: more than 2 in 3600 s"
         assert balance(gateway, account) == 4  # credits: six of eight messages were paid
         reached = [line for line in logs if line["event"] == "velocity_cap_reached"]
         assert len(reached) == 1 and ITALIAN not in repr(reached)

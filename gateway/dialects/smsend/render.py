@@ -150,7 +150,7 @@ def _recipient(message: MessageState, wants_receipt: bool, zone: tzinfo) -> dict
     delivered_at = message.final_at if message.state is State.DELIVERED else None
     return {
         "destination": message.recipient,
-        "status": word(message.state, wants_receipt),
+        "status": word(message.state, wants_receipt, message.failure),
         "delivery_date": local(delivered_at, zone) if delivered_at else "",
     }
 

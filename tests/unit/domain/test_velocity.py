@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.domain.message import State
+from gateway.domain.smsend_words import word
 from gateway.domain.velocity import Per, VelocityRule, over_cap
 
 
@@ -45,4 +47,10 @@ def test_windows_begin_at_whole_multiples() -> None:
 
 
 def test_no_number_stands_in_the_words() -> None:
-    assert "39340" not in a_rule().words and "to this number" in a_rule().words
+    assert "39340" not in a_rule().words and "for this number" in a_rule().words
+
+
+@pytest.mark.parametrize(("per", "said"), [(Per.NUMBER, "TOOM4NUM"), (Per.PREFIX, "TOOM4USER")])
+def test_smsend_has_words_of_its_own_for_them(per: Per, said: str) -> None:
+    assert word(State.BLOCKED, True, a_rule(per).words) == said
+    assert word(State.BLOCKED, True, "opted out") == word(State.BLOCKED, True) == "BLACKLISTED"
