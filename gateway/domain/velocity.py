@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-
 TO_ONE_NUMBER = "velocity cap for this number: more than"
 TO_A_PREFIX = "velocity cap for"
 """How the reason of a message over a cap begins."""
