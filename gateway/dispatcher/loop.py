@@ -17,7 +17,7 @@ import structlog
 from gateway.connectors import made
 from gateway.connectors.base import Connector
 from gateway.dispatcher.bucket import TokenBucket
-from gateway.dispatcher.lanes import shares
+from gateway.dispatcher.lanes import Turns
 from gateway.dispatcher.outage import Outage
 from gateway.dispatcher.recording import Recorder
 from gateway.dispatcher.recovery import Inquiry, Recovery
@@ -138,6 +138,7 @@ class Tenure:
         self._connector = connector
         self._outage = outage
         self._bucket = TokenBucket(lease.parts_per_second, now)
+        self._turns = Turns()
         self._recovery = Recovery(gateway, lease.connector, gateway.clock.now(), now)
         self._inquiry = Inquiry(gateway, lease.connector, now)
         self._recorder = recorder or Recorder(gateway, lease.connector)
@@ -274,7 +275,7 @@ class Tenure:
         most = self._bucket.room(now, min(self._connector.room(), self._gateway.settings.dispatch_batch))
         if most < 1:
             return
-        claimed = dispatching.claim(self._gateway, self._lease.connector, most, shares, self._lease)
+        claimed = dispatching.claim(self._gateway, self._lease.connector, most, self._turns, self._lease)
         if claimed:
             self._busy = True
             self._bucket.spend(sum(outgoing.parts for outgoing in claimed))
