@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -28,8 +29,8 @@ from gateway.web.bodies import decoded
 _body = PhoneEvent()
 _name = re.compile(r'"event_name"\s*:\s*"([A-Za-z]+)"').search
 _time = re.compile(r'"timestamp"\s*:\s*"([0-9T:.Z+-]+)"').findall
-_reason = re.compile(r'"reason"\s*:\s*"(.*)"\s*,\s*"(?:timestamp|event_name)"\s*:', re.DOTALL).search
-_last = re.compile(r'"reason"\s*:\s*"(.*)"\s*\}', re.DOTALL).search
+_begin = re.compile(r'"reason"\s*:\s*"').search
+_ends = (re.compile(r'"\s*,\s*"(?:timestamp|event_name)"\s*:').finditer, re.compile(r'"\s*\}').finditer)
 
 
 @blueprint.post(PREFIX + "/messages/<message_id>/events")
@@ -71,12 +72,25 @@ def salvaged(text: str) -> dict[str, str] | None:
     with suppress(ValueError, RecursionError):
         json.loads(text)
         return None  # it is JSON, and wrong in another way
-    name, times, reason = _name(text), _time(text), _reason(text) or _last(text)
+    name, times, reason = _name(text), _time(text), _reason(text)
     if name is None:
         return None
     found = {"event_name": name[1]}
     if times:
         found["timestamp"] = times[-1]
     if reason:
-        found["reason"] = reason[1]
+        found["reason"] = reason
     return found
+
+
+def _reason(text: str) -> str:
+    """From where the reason begins to the last place where it can end. Each is looked for once: as one pattern, a long body would take
+    the square of its length.
+    """
+    begin = _begin(text)
+    if begin is None:
+        return ""
+    for ends in _ends:
+        if last := deque(ends(text, begin.end()), maxlen=1):
+            return text[begin.end() : last[0].start()]
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -279,6 +280,16 @@ def test_what_is_saved_of_a_body_that_is_no_json():
     }  # fmt: skip
     assert salvaged('{"event_name": "SENT"}') is None
     assert salvaged("nothing of the kind") is None
+    assert salvaged('{"event_name": "FAILED", "reason": "a "b" c"}') == {"event_name": "FAILED", "reason": 'a "b" c'}
+    assert salvaged('{"event_name": "FAILED", "reason": "it never ends') == {"event_name": "FAILED"}
+
+
+@pytest.mark.parametrize("piece", ['"reason":"', '" ', '" , ', '"event_name" ', '"timestamp":"1'])
+def test_what_is_saved_of_a_long_body_is_found_in_one_pass(piece):
+    """As one pattern this took the square of the length: seconds for forty kilobytes, and a body may have megabytes."""
+    began = time.process_time()
+    salvaged('{"event_name": "FAILED", "reason": "' + piece * 50_000)
+    assert time.process_time() - began < 5
 
 
 # What comes in
