@@ -132,21 +132,25 @@ def claim(gateway: Gateway, connector: str, most: int, shares: Shares, lease: Le
         waiting = dispatch.waiting(session, connector, LANES, now, most)
     if not any(waiting.values()):
         return []
-    lanes: dict[int, list[Outgoing]] = {}
+    hours = restraint.rules(gateway).quiet
+    claimed: list[Outgoing] = []
+    early: list[tuple[AttemptKey, datetime]] = []
     with gateway.writing() as session:
         if lease and not leases.holds(session, lease.connector, lease.owner, lease.fence):
             raise LeaseLost(connector)
         for lane, share in shares(waiting, most).items():
             if share:
-                lanes[lane] = dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
-        claimed = optouts.let_through(session, [each for some in lanes.values() for each in some], now)
+                some = dispatch.claim(session, connector, lane, share, now, _lease_end(gateway, now))
+                early += restraint.too_early(hours, some, lane, now)
+                claimed += some
+        if early:  # here, not afterwards: what the database loses sight of now would be taken for sent
+            dispatch.put_off(session, early, restraint.QUIET, now)
+            put_off = {key for key, _ in early}
+            claimed = [each for each in claimed if each.key not in put_off]
+        claimed = optouts.let_through(session, claimed, now)
         if lease and lease.kind == telegram.KIND:
             claimed = telegram.addressed(session, connector, claimed)
-    early = [each for lane, some in lanes.items() for each in restraint.too_early(gateway, some, lane, now)]
-    if early:  # a retry, or what waited for a carrier: it is night there by now
-        record(gateway, connector, early)
-    put_back = {each.key for each in early}
-    return [each for each in claimed if each.key not in put_back] if early else claimed
+    return claimed
 
 
 def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.handset import Report, Stage, Terms, Windows, name_of
 from gateway.domain.message import State
-from gateway.domain.quiet import Quiet, quiet_until
+from gateway.domain.quiet import Quiet
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Event, FailureKind, Outcome, Outgoing, Returned
 from gateway.services import dispatching, optouts, restraint
@@ -84,17 +84,12 @@ def claim(gateway: Gateway, connector: str, terms: Terms, handset_id: str | None
         handset = stored.hold(session, handset_id) if handset_id else None
         if known is None or not known[1] or (handset_id and handset is None):
             return 0
-        kept, early = _claim(session, connector, terms, waiting, handset, hours, now)
-    if early:
-        dispatching.record(gateway, connector, early)
-    return kept
+        return _claim(session, connector, terms, waiting, handset, hours, now)
 
 
 def _claim(
     session: Session, connector: str, terms: Terms, waiting: dict[int, int], handset: Handset | None, hours: Hours, now: datetime
-) -> tuple[int, list[Returned]]:
-    """How many the telephone gets; and those that would come in quiet hours, to be put off when the claim is committed."""
-    early: list[Returned] = []
+) -> int:
     windows = Windows(terms.caps if handset else {}, handset.claimed if handset else {}, now)
     room = terms.most - stored.count_lent(session, connector)
     most = max(0, min(room, room if (left := windows.room()) is None else left))
@@ -102,10 +97,9 @@ def _claim(
     for lane, share in shares(waiting, most).items():
         if share:
             due = dispatch.claim(session, connector, lane, share, now, now + terms.validity + MARGIN)
-            claimed = optouts.let_through(session, due, now)
-            night = {each.key: until for each in claimed if (until := quiet_until(hours, each.recipient, now, lane)) is not None}
-            early += [Returned(key, until, "quiet hours") for key, until in night.items()]
-            claimed = [each for each in claimed if each.key not in night]
+            early = dict(restraint.too_early(hours, due, lane, now))
+            dispatch.put_off(session, list(early.items()), restraint.QUIET, now)
+            claimed = optouts.let_through(session, [each for each in due if each.key not in early], now)
             fitting = _fitting(claimed, windows)
             stored.put_back(session, [each.key for each in claimed[len(fitting) :]])
             kept += fitting
@@ -114,7 +108,7 @@ def _claim(
     stored.name(session, [(each.key, _valid_until(each, terms, now) + MARGIN, name_of(each.key)) for each in kept])
     if handset and kept:
         handset.claimed = windows.stored()
-    return len(kept), early
+    return len(kept)
 
 
 def _fitting(claimed: Sequence[Outgoing], windows: Windows) -> list[Outgoing]:

@@ -18,7 +18,7 @@ from gateway.domain.callback import Happening
 from gateway.domain.errors import InvalidField, NotFound
 from gateway.domain.quiet import DAY_MINUTES, Quiet, quiet_until
 from gateway.domain.regions import checked_region
-from gateway.domain.sending import Outgoing, Returned
+from gateway.domain.sending import AttemptKey, Outgoing
 from gateway.domain.velocity import Per, VelocityRule, over_cap
 from gateway.services.callbacks import outbox
 from gateway.services.core import Gateway
@@ -27,6 +27,7 @@ from gateway.storage import restraint as stored
 from gateway.storage.identity import account_by_name
 from gateway.storage.tables import QuietHours, VelocityCap
 
+QUIET = "quiet hours"
 MOST_PARTS_PER_SECOND = 100_000
 MOST_MESSAGES = 1_000_000_000
 MOST_WINDOW_SECONDS = 7 * 86_400
@@ -106,10 +107,11 @@ def put_off(gateway: Gateway, recipients: Sequence[str], due_at: datetime, prior
     return {position: until for position, until in found if until is not None}
 
 
-def too_early(gateway: Gateway, claimed: Sequence[Outgoing], priority: int, now: datetime) -> list[Returned]:
-    """Of messages claimed for sending now, those that would come in quiet hours: a retry, or one that waited for a carrier."""
-    until = put_off(gateway, [outgoing.recipient for outgoing in claimed], now, priority)
-    return [Returned(claimed[position].key, moment, "quiet hours") for position, moment in until.items()]
+def too_early(hours: Mapping[str, Quiet], claimed: Sequence[Outgoing], priority: int, now: datetime) -> list[tuple[AttemptKey, datetime]]:
+    """Of messages claimed for sending now, those that would come in quiet hours, and when they may go: a retry, or one that waited for
+    a carrier. ``hours``: of :func:`rules`, read before the transaction that claims."""
+    found = ((outgoing.key, quiet_until(hours, outgoing.recipient, now, priority)) for outgoing in claimed)
+    return [(key, until) for key, until in found if until is not None]
 
 
 def quiet_hours(gateway: Gateway) -> Sequence[QuietHours]:

@@ -149,6 +149,13 @@ _EXTEND = BatchStatement(
     f"UPDATE messages AS m SET lease_until = :until FROM {{rows}} WHERE {_SAME} AND m.fence = u.number AND m.state = 'sending'",
     _KEY | {"number": "bigint"},
 )
+_PUT_OFF = BatchStatement(
+    f"""
+    UPDATE messages AS m SET state = 'queued', attempts = m.attempts - 1, lease_until = NULL, due_at = u.due FROM {{rows}}
+    WHERE {_SAME} AND m.fence = u.number AND m.state = 'sending'
+    """,
+    _KEY | {"number": "bigint", "due": "timestamptz"},
+)
 _WRITTEN_FROM = Held._fields.index("state")
 _WRITTEN_TO = _WRITTEN_FROM + len(_WRITTEN)
 # A late answer without words of its own keeps those that say why the attempt was given up, and any keeps what the operator did.
@@ -213,6 +220,12 @@ def claim(session: Session, connector: str, priority: int, most: int, now: datet
         rows = execute(session, _CLAIM, params)
     orders = {row[:2]: row[2:] for row in execute(session, _BODIES, {}, list({row[:2] for row in rows}))}
     return [_outgoing(row, orders[row[:2]]) for row in rows]
+
+
+def put_off(session: Session, dues: Sequence[tuple[AttemptKey, datetime]], words: str, now: datetime) -> None:
+    """Lets claimed messages wait until they are due again, in the transaction that claimed them: nobody saw them. ``words`` say why."""
+    execute(session, _PUT_OFF, {}, [(*key, due) for key, due in dues])
+    end_attempts(session, [Ended(key, "returned", None, words, None) for key, _ in dues], now)
 
 
 def hold_attempted(session: Session, keys: Iterable[AttemptKey]) -> dict[MessageKey, Held]:

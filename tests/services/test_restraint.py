@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.dispatcher.lanes import shares
-from gateway.domain.errors import InvalidField, NotFound
+from gateway.domain.errors import InvalidField, NotFound, StorageUnavailable
 from gateway.domain.message import State
 from gateway.domain.sending import FailureKind, Outcome
 from gateway.domain.velocity import Per
@@ -68,6 +68,24 @@ class TestQuietHours:
         message = the_message(gateway)
         assert (message.state, message.due_at, message.attempts) == (State.QUEUED, MORNING, 1)
         assert [(each.outcome, each.detail) for each in attempts(gateway)] == [("retry_later", None), ("returned", "quiet hours")]
+
+    def test_what_is_put_off_is_so_with_its_claim_or_not_at_all(self, gateway, clock, monkeypatch):
+        """What was claimed and then lost sight of would be taken for sent, and be unknown."""
+        clock.moment = NIGHT - timedelta(hours=2)
+        an_order(gateway, an_account(gateway), [ITALIAN, FRENCH])
+        clock.moment = NIGHT
+
+        def away(*_: object) -> None:
+            raise StorageUnavailable("away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatching, "record", away)
+            patch.setattr(dispatching.dispatch, "end_attempts", away)
+            with pytest.raises(StorageUnavailable):
+                claim(gateway)
+        assert {each.state for each in messages(gateway)} == {State.QUEUED}
+        assert attempts(gateway) == []
+        assert claim(gateway) == [ITALIAN]
 
     def test_taken_away_they_hold_nothing_back(self, gateway):
         restraint.remove_quiet_hours(gateway, "FR")
