@@ -87,6 +87,9 @@ def test_parameters_come_before_the_text():
         ("2611211705", "UTC", NOW),  # this very minute is not over
         ("2711211604", "UTC", NOW),  # a clock that is ahead
         ("9999999999", "UTC", NOW),
+        ("00010101000000", "UTC", NOW),  # no date, as .NET writes it
+        ("00010101000000", "Europe/Rome", NOW),
+        ("99991231235959", "America/New_York", NOW),
         ("", "UTC", NOW),
     ],
 )
@@ -157,6 +160,15 @@ def test_receipts_of_others_pass():
     gatherer = ReceiptGatherer(0)
     a_long_message(gatherer, "7", "8")
     assert gatherer.receipts(a_receipt("6", U)) == [a_receipt("6", U)]
+
+
+def test_an_id_that_is_given_again_means_the_later_message():
+    gatherer = ReceiptGatherer(0)
+    a_long_message(gatherer, "7", "8")
+    gatherer.named_anew("8")
+    assert gatherer.receipts(a_receipt("8", D, "+393470000000")) == [a_receipt("8", D, "+393470000000")]
+    a_long_message(gatherer, "8", "9")
+    assert heard(gatherer, a_receipt("9"), a_receipt("8")) == [("8", S), ("8", D)]
 
 
 def test_receipts_that_overtake_the_acceptance_wait_for_it():

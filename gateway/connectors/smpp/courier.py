@@ -217,6 +217,8 @@ class Courier:
         job.accepted += 1
         if job.gathered is not None:
             self.gatherer.part_accepted(job.gathered, index, job.ids[index])
+        else:
+            self.gatherer.named_anew(job.ids[index])
 
     def _tell_accepted(self, job: Job) -> None:
         self.events.append(Outcome.accepted(job.key, job.ids[self._recorded], "0x00"))

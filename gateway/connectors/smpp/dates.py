@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 LEAST_VALIDITY = timedelta(minutes=1)
+EARLIEST_YEAR = 2000
+"""Dates before are those of programs that have none: ``00010101000000``."""
 
 _absolute = re.compile(r"([0-9]{12})([0-9])([0-9]{2})([+-])").fullmatch
 #: How long a date of a receipt is → the ways to read it, the likeliest first.
@@ -56,7 +58,8 @@ def of_receipt(text: str, zone: tzinfo) -> datetime | None:
     for form in _FORMS.get(len(digits), ()):
         try:
             moment = datetime.strptime(digits, form).replace(tzinfo=zone)
-        except ValueError:
+            if moment.year >= EARLIEST_YEAR:
+                return moment.astimezone(UTC) + timedelta(seconds=0 if form.endswith("%S") else 59)
+        except (ValueError, OverflowError):
             continue
-        return moment.astimezone(UTC) if form.endswith("%S") else moment.astimezone(UTC) + timedelta(seconds=59)
     return None

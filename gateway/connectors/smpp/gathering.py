@@ -69,6 +69,11 @@ class ReceiptGatherer:
         if len(self._by_id) > MOST_PARTS_REMEMBERED:
             self._by_id.popitem(last=False)
 
+    def named_anew(self, message_id: str) -> None:
+        """A message of one part got an id: a part that had the same long ago, before the carrier began to count again, is meant no more."""
+        if self._by_id:
+            self._by_id.pop(_canonical(message_id), None)
+
     def accepted(self, message: Gathered) -> list[Receipt]:
         """All parts were accepted, if late. Gives the receipts that were waiting for that."""
         message.recorded_id = message.ids[self._recorded]
