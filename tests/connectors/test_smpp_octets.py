@@ -184,6 +184,11 @@ def test_an_originator_outside_latin_1_is_refused_and_not_bent():
         written("x", {"originator": "ΔELTA"})
 
 
+def test_cipher_text_for_a_handset_s_own_program_is_refused():
+    with pytest.raises(CannotSend, match="encrypted"):
+        written("bm90IGZvciBwZW9wbGU=", {"is_encrypted": True})
+
+
 @pytest.mark.parametrize(
     ("changed", "wanted", "registered"),
     [

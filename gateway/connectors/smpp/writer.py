@@ -12,7 +12,7 @@ from typing import Any
 from gateway.connectors.base import Outgoing
 from gateway.connectors.smpp import dates, pdus
 from gateway.connectors.smpp.addresses import AddressWriter
-from gateway.connectors.smpp.texts import TextWriter
+from gateway.connectors.smpp.texts import CannotSend, TextWriter
 
 _VALIDITY: Mapping[str, Callable[[datetime, datetime], bytes]] = {
     "relative": dates.relative,
@@ -41,6 +41,8 @@ class SubmitWriter:
         Raises:
             CannotSend: SMPP cannot carry it.
         """
+        if outgoing.is_encrypted:
+            raise CannotSend("the text is encrypted for a handset's own program")
         coded = self._texts.coded(outgoing.text, outgoing.alphabet, outgoing.is_flash)
         head = self._service_type + self._addresses.originator(outgoing.originator) + self._addresses.recipient(outgoing.recipient)
         until = outgoing.expires_at
