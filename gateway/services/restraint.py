@@ -31,6 +31,8 @@ QUIET = "quiet hours"
 MOST_PARTS_PER_SECOND = 100_000
 MOST_MESSAGES = 1_000_000_000
 MOST_WINDOW_SECONDS = 7 * 86_400
+FRESH_SECONDS = 60
+"""How much longer counts are kept: other processes may know a cap for some seconds yet, or not yet."""
 
 log = structlog.get_logger()
 
@@ -211,19 +213,23 @@ def account_rates(gateway: Gateway) -> Mapping[str, int]:
 
 
 def has_forgettable(gateway: Gateway) -> bool:
-    """Whether counts are older than any window."""
+    """Whether there are counts of windows that are over."""
+    oldest = _oldest(gateway)
     with gateway.reading() as session:
-        return stored.has_forgettable(session, _oldest(gateway))
+        return stored.has_forgettable(session, oldest)
 
 
 def forget(gateway: Gateway, most: int) -> None:
-    """Deletes counts that are older than any window."""
+    """Deletes counts of windows that are over."""
+    oldest = _oldest(gateway)
     with gateway.writing() as session:
-        stored.forget(session, _oldest(gateway), most)
+        stored.forget(session, oldest, most)
 
 
 def _oldest(gateway: Gateway) -> datetime:
-    return gateway.clock.now() - timedelta(seconds=MOST_WINDOW_SECONDS)
+    """When the oldest window began that may still be open: a count for each number of a busy gateway must not lie about for days."""
+    longest = max((rule.window_seconds for rule in rules(gateway).caps), default=0)
+    return gateway.clock.now() - timedelta(seconds=longest + FRESH_SECONDS)
 
 
 def minutes_of(text: str) -> int:

@@ -154,6 +154,21 @@ class TestVelocityCaps:
         with pytest.raises(NotFound):
             restraint.remove_cap(gateway, cap)
 
+    def test_counts_do_not_outlive_their_windows_however_many(self, gateway, clock, monkeypatch):
+        monkeypatch.setattr(sweeping, "BATCH", 2)
+        restraint.add_cap(gateway, Per.NUMBER, "", 7, 60, None)
+        account = an_account(gateway)
+        an_order(gateway, account, recipients(5))
+        clock.forward(seconds=90)
+        an_order(gateway, account, recipients(1))
+        sweeping.forget(gateway)
+        with gateway.reading() as session:
+            assert session.query(VelocityUse).count() == 6
+        clock.forward(seconds=60)
+        sweeping.forget(gateway)
+        with gateway.reading() as session:
+            assert session.query(VelocityUse).count() == 1
+
     @pytest.mark.parametrize(("prefix", "most", "seconds"), [("x", 1, 1), ("1" * 16, 1, 1), ("", -1, 1), ("", 1, 0), ("", 1, 700_000)])
     def test_refuses_what_makes_no_cap(self, gateway, prefix, most, seconds):
         with pytest.raises(InvalidField):
