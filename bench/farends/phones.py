@@ -21,6 +21,8 @@ from tests.support.phone_fates import ONE_PART, Fate, by_recipient
 
 LOUD = (Fate.SENT, Fate.REFUSED, Fate.NO_SERVICE, Fate.UNDELIVERED, Fate.SILENT, Fate.TWICE, Fate.DISORDER, Fate.PATCHY)
 """All but the battery that dies: that message stays with the telephone until its validity ends, longer than a run."""
+HIDING = (Fate.SILENT, Fate.NO_SERVICE)
+"""Of a long text that failed for want of service, parts may have gone: the telephone does not say."""
 SAID = {"Sent": "sent", "Delivered": "delivered", "Failed": "undelivered"}
 OFFLINE = "offline"
 CHT_PASSWORD = "tea.and-biscuits_7"
@@ -61,7 +63,7 @@ class AndroidEnd(PhoneEnd):
     kind: ClassVar[str] = "android"
     faults: ClassVar[Mapping[str, Hardship]] = {
         "none": Hardship("all is well"),
-        **{fate.name.lower(): Hardship(fate.value, fate is Fate.SILENT) for fate in LOUD},
+        **{fate.name.lower(): Hardship(fate.value, fate in HIDING) for fate in LOUD},
         OFFLINE: Hardship("the telephone loses its network in the middle and comes back"),
     }
 

@@ -15,6 +15,11 @@ MESSAGES = 18
 FAULTS = {
     "smpp": ("none", "never", "throttled", "refused", "receipts_first", "reset", "half_open", "noise", "hex_ids"),
     "simulator": ("none", "never", "throttled"),
+    "http": ("broken", "receipt_first"),
+    "smsend": ("error_after",),
+    "telegram": ("broken",),
+    "android": ("offline",),
+    "cht": ("answers_lost",),
 }
 CASES = [(kind, fault) for kind, faults in FAULTS.items() for fault in faults if kind in CONNECTORS]
 HOLD, RESEND = UnknownPolicy
