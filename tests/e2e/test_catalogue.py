@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from bench.farends import FAR_ENDS, Hardship, Told
 from bench.trial import Case, trial, wrongs
 from gateway.connectors import CONNECTORS
 from gateway.domain.sending import RefundPolicy, UnknownPolicy
+from tests.support import programs
+from tests.support.smsc import FAULTS as SMSC_FAULTS
 
 MESSAGES = 18
 FAULTS = {
@@ -66,3 +69,11 @@ def test_the_judge_sees_what_is_wrong(state, outcomes, told, policy, wrong):
 def test_every_far_end_belongs_to_a_connector_that_exists():
     assert set(FAR_ENDS) <= set(CONNECTORS)
     assert all("none" in far_end.faults for far_end in FAR_ENDS.values())
+
+
+def test_the_page_lists_every_fault_of_the_smsc():
+    page = (programs.ROOT / "docs" / "connectors" / "faults.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (yes)? ?\|$", page, re.MULTILINE)
+    assert {(name, words, bool(hides)) for name, words, hides in rows} == {
+        (each.name, each.words, each.hides) for each in SMSC_FAULTS.values()
+    }
