@@ -70,7 +70,7 @@ def receive(session: Session, connector: str, came: Sequence[Inbound], now: date
     for place, given in enumerate(came):
         message, part = _cleaned(given, now), part_of(given.part)
         if part is None:
-            arrivals[place] = Arrival(connector, message, _fingerprint(connector, given, message.at))
+            arrivals[place] = Arrival(connector, message, _fingerprint(connector, given, message.at, account_id))
         else:
             parts.append((place, message, part))
     torn: list[Arrival] = []
@@ -128,11 +128,13 @@ def _cleaned(given: Inbound, now: datetime) -> Inbound:
     )
 
 
-def _fingerprint(connector: str, given: Inbound, at: datetime) -> bytes:
-    """What tells a repeat: the provider's id, else all that is the sender's."""
+def _fingerprint(connector: str, given: Inbound, at: datetime, account_id: int | None) -> bytes:
+    """What tells a repeat: the provider's id, else all that is the sender's. Where an account's own handset brought it, no other's
+    message is a repeat of it.
+    """
     named = ["id", given.provider_id]
     said = ["said", given.kind.value, given.sender, given.recipient or "", at.isoformat(), given.text]
-    return _digest([connector, *(named if given.provider_id else said)])
+    return _digest([connector, *([] if account_id is None else [account_id]), *(named if given.provider_id else said)])
 
 
 def _digest(words: Sequence[str | int]) -> bytes:
