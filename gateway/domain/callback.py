@@ -105,7 +105,9 @@ class MessageNews(News):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundNews(News):
-    """A message or a call came in. ``kind`` as :class:`gateway.domain.inbound.InboundKind`; files are named and not held."""
+    """A message or a call came in. ``kind`` as :class:`gateway.domain.inbound.InboundKind`; files are named and not held: name, content
+    type, and whether there is something to be fetched.
+    """
 
     inbound_id: UUID
     kind: str
@@ -114,7 +116,7 @@ class InboundNews(News):
     is_encrypted: bool
     sim: str | None
     keyword: str | None
-    attachments: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

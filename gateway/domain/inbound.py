@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,15 @@ class Attachment:
     name: str
     content_type: str
     content: str = field(repr=False)
+
+
+_unsafe = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_FILE_NAME = 100
+
+
+def file_name(name: str, place: int) -> str:
+    """A file's name as it may stand in an address and in a header; ``place``: which of its message it is."""
+    return _unsafe.sub("_", name)[-_LONGEST_FILE_NAME:].lstrip(".") or f"file-{place}"
 
 
 @dataclass(frozen=True, slots=True)

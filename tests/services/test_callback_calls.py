@@ -13,9 +13,10 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
+from flask import Flask
 
 from gateway.domain.callback import Happening, Telephone
-from gateway.domain.inbound import Inbound, InboundKind
+from gateway.domain.inbound import Attachment, Inbound, InboundKind
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import FailureKind, Outcome
@@ -263,6 +264,31 @@ def test_every_type_has_the_fields_of_the_contract(gateway: Gateway, client: Cli
     assert (by_type["message.send.expired"]["send_attempt_count"], by_type["message.send.expired"]["is_final"]) == (1, True)
     assert (by_type["message.phone.received"]["content"], by_type["message.phone.received"]["attachments"]) == ("Hello", [])
     assert by_type["phone.heartbeat.offline"]["phone_id"] == phone.id
+
+
+def test_a_webhook_is_told_where_files_are_that_can_be_fetched(
+    app: Flask, gateway: Gateway, client: Client, receiver: Receiver, account: Account
+) -> None:
+    a_webhook(gateway, account, receiver.url())
+    set_connector(gateway, inbound_account_id=account.id)
+    files = [
+        Attachment("left out.exe", "application/x-left-out", ""),
+        Attachment("my photo/1.jpg", "image/jpeg", "/9j/4A=="),
+        Attachment("", "image/png", "iVBORw0KGgo="),
+        Attachment("odd.png", "image/png", "abcde"),
+    ]
+    came_in(gateway, Inbound(THEIRS, OURS, "", MORNING, InboundKind.MMS, provider_id="1", attachments=files))
+    (request,) = called(gateway, client, receiver)
+    links = json.loads(request.body)["data"]["attachments"]
+    assert [link.rpartition("/attachments/")[2].split("/")[2:] for link in links] == [
+        ["1", "my_photo_1.jpg"],
+        ["2", "file-2"],
+        ["3", "odd.png"],
+    ]
+    answers = [app.test_client().get(link[link.index("/v1/") :]) for link in links]
+    assert [(each.status_code, each.mimetype) for each in answers] == [
+        (200, "image/jpeg"), (200, "image/png"), (404, "application/json"),
+    ]  # fmt: skip
 
 
 def test_a_webhook_is_told_of_its_own_numbers_only(gateway: Gateway, client: Client, receiver: Receiver, account: Account) -> None:

@@ -15,13 +15,11 @@ from gateway.dialects.httpsms.reading import identifier
 from gateway.dialects.httpsms.render import moment
 from gateway.dialects.httpsms.uncertain import ATTACHMENT_TYPES, MISSED_CALL, ORIGINATED, PREFIX, RECEIVED, SIMS
 from gateway.domain.errors import InvalidField, NotFound
-from gateway.domain.inbound import InboundKind
+from gateway.domain.inbound import InboundKind, file_name
 from gateway.services import phone_side
 from gateway.services.phone_side import InboundMessage
 from gateway.services.rows import Caller
 from gateway.web.authentication import current_gateway
-
-_unsafe = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def received_fields(row: InboundMessage, caller: Caller) -> dict[str, Any]:
@@ -59,9 +57,13 @@ def read_attachment(user_id: str, message_id: str, index: str, file: str) -> Res
     files = (row.attachments or []) if row is not None else []
     place = int(index) if re.fullmatch("[0-9]{1,2}", index) else len(files)
     found = files[place] if place < len(files) else None
-    if found is None or not found["content"] or _name(found["name"], place) != file:
+    if found is None or not found["content"] or file_name(found["name"], place) != file:
         raise NotFound("attachment")
-    response = Response(base64.b64decode(found["content"]), content_type=_type(found["content_type"]))
+    try:
+        content = base64.b64decode(found["content"])
+    except ValueError:  # kept as a carrier's handset wrote it
+        raise NotFound("attachment") from None
+    response = Response(content, content_type=_type(found["content_type"]))
     response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
@@ -71,12 +73,7 @@ def _urls(row: InboundMessage, user_key: str) -> list[str]:
     """Where the files are read that were kept."""
     base = f"{current_gateway().settings.base_url}{PREFIX}/attachments/{user_key}/{row.public_id}"
     files = enumerate(row.attachments or [])
-    return [f"{base}/{place}/{quote(_name(each['name'], place))}" for place, each in files if each["content"]]
-
-
-def _name(name: str, place: int) -> str:
-    """A file's name as it may stand in an address and in a header."""
-    return _unsafe.sub("_", name)[-100:].lstrip(".") or f"file-{place}"
+    return [f"{base}/{place}/{quote(file_name(each['name'], place))}" for place, each in files if each["content"]]
 
 
 def _type(content_type: str) -> str:

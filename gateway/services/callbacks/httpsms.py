@@ -17,6 +17,7 @@ from uuid import UUID, uuid5
 
 from gateway.config import Settings
 from gateway.domain.callback import HandsetNews, Happening, InboundNews, MessageNews, News
+from gateway.domain.inbound import file_name
 from gateway.services.callbacks.calls import Call, Delivery, Kind, Target, Told, compact, stamp
 
 RECEIVED, MISSED = "message.phone.received", "message.call.missed"
@@ -140,7 +141,8 @@ def _inbound(news: InboundNews) -> dict[str, Any]:
     }
     if news.happening is Happening.CALL_MISSED:
         return data
-    return data | {"content": news.content, "encrypted": news.is_encrypted, "attachments": [name for name, _ in news.attachments]}
+    files = [f"{place}/{file_name(name, place)}" for place, (name, _, is_kept) in enumerate(news.attachments) if is_kept]
+    return data | {"content": news.content, "encrypted": news.is_encrypted, "attachments": files}
 
 
 def _handset(news: HandsetNews) -> dict[str, Any]:
@@ -155,10 +157,10 @@ def _handset(news: HandsetNews) -> dict[str, Any]:
     }
 
 
-def _links(base_url: str, subject: str, message_id: str, names: list[str]) -> list[str]:
+def _links(base_url: str, subject: str, message_id: str, files: list[str]) -> list[str]:
     """Where received files can be fetched (contract httpsms 4.8)."""
     start = f"{base_url}/v1/attachments/{quote(subject, safe='')}/{message_id}"
-    return [f"{start}/{index}/{quote(name or 'file', safe='')}" for index, name in enumerate(names)]
+    return [f"{start}/{file}" for file in files]
 
 
 def _base64(value: bytes) -> bytes:

@@ -93,7 +93,7 @@ def _inbound(news: InboundNews) -> dict[str, Any]:
         "is_encrypted": news.is_encrypted,
         "sim": news.sim,
         "keyword": news.keyword,
-        "attachments": [{"name": name, "content_type": content_type} for name, content_type in news.attachments],
+        "attachments": [{"name": name, "content_type": content_type} for name, content_type, _ in news.attachments],
     }
 
 

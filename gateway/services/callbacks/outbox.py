@@ -163,7 +163,7 @@ def _message(facts: MessageFacts, after: Held, now: datetime) -> MessageNews:
 
 
 def _inbound(row: InboundMessage, account: str | None, zone: str) -> InboundNews:
-    files = tuple((str(each.get("name") or ""), str(each.get("content_type") or "")) for each in row.attachments or ())
+    files = tuple((str(each["name"]), str(each["content_type"]), bool(each["content"])) for each in row.attachments or ())
     return InboundNews(
         happening=Happening.CALL_MISSED if row.kind == InboundKind.CALL.value else Happening.INBOUND_RECEIVED,
         at=row.at,

@@ -312,6 +312,18 @@ def test_a_message_that_comes_in_is_stored_once(owner, phone, gateway, clock):
     assert other[1]["data"]["id"] != told["id"]
 
 
+def test_the_same_of_another_account_is_no_repeat(owner, stranger):
+    body = {
+        "sim": "SIM1", "from": "+18005550111", "to": NUMBER, "content": "See you at eight", "encrypted": False,
+        "timestamp": "2026-01-05T08:00:00.250000000Z", "attachments": None,
+    }  # fmt: skip
+    mine, theirs = (data(client.post("/messages/receive", body)) for client in (owner, stranger))
+    assert mine["id"] != theirs["id"] and mine["user_id"] != theirs["user_id"]
+    for client, told in ((owner, mine), (stranger, theirs)):
+        assert data(client.post("/messages/receive", body)) == told
+        assert client.conversation(contact="+18005550111") == [told]
+
+
 @sqlite_only
 def test_senders_texts_and_files_of_any_kind_are_kept(owner, phone, http, clock):
     assert phone.receive("DHL", "x" * 5000, clock.now())[1]["data"]["contact"] == "DHL"
