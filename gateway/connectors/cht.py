@@ -120,7 +120,8 @@ def _update(entry: Any) -> Update | None:
 
 def _moment(milliseconds: object, now: datetime) -> datetime:
     """A time in milliseconds since 1970; ``now`` where there is none, or where the clock of telephone or carrier is not set."""
-    if type(milliseconds) is not int or not (now - OLDEST).timestamp() <= milliseconds / 1000 <= (now + NEWEST).timestamp():
+    # Compared as whole numbers: JSON may hold one that no float can.
+    if type(milliseconds) is not int or not (now - OLDEST).timestamp() * 1000 <= milliseconds <= (now + NEWEST).timestamp() * 1000:
         return now
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 

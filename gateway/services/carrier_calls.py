@@ -13,6 +13,7 @@ from gateway.services import dispatching
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.storage import connectors
+from gateway.storage.types import storable
 
 SECRET = "inlet_secret"
 
@@ -31,6 +32,8 @@ def find(gateway: Gateway, name: str, secret: str, kinds: Collection[str]) -> Ca
 
     Its messages of yesterday have their receipts today. Raises Unavailable where its secrets cannot be read.
     """
+    if not storable(name):
+        return None
     with gateway.reading() as session:
         row = connectors.find(session, name)
         if row is None or row.kind not in kinds:

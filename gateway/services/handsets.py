@@ -23,6 +23,7 @@ from gateway.services.core import Gateway
 from gateway.services.passwords import hash_password, verify_password
 from gateway.storage import handsets as stored
 from gateway.storage.tables import Handset
+from gateway.storage.types import storable
 
 ONLINE = timedelta(minutes=20)
 """A telephone that was silent for longer is offline: its program calls every quarter of an hour at least."""
@@ -190,7 +191,7 @@ def by_password(gateway: Gateway, login: str, password: str, address: str) -> Ha
     """
     name = f"handset {login}"
     with gateway.reading() as session:
-        row = stored.by_login(session, login) if len(login) <= LOGIN_LENGTH else None
+        row = stored.by_login(session, login) if len(login) <= LOGIN_LENGTH and storable(login) else None
         found = None if row is None else (_state(gateway, session, row), row.password_hash)
     if found and gateway.verified.knows(0, found[1], password):
         return found[0]
@@ -238,6 +239,8 @@ def signing_key(gateway: Gateway, handset_id: str) -> str | None:
 
 def by_id(gateway: Gateway, handset_id: str) -> HandsetState | None:
     """The telephone of this id."""
+    if not storable(handset_id):
+        return None
     with gateway.reading() as session:
         row = stored.by_id(session, handset_id)
         return None if row is None else _state(gateway, session, row)

@@ -12,6 +12,7 @@ from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
 from gateway.storage import connectors
 from gateway.storage import polled as stored
+from gateway.storage.types import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ def find(gateway: Gateway, name: str, kind: str) -> Polled:
         NotFound
         Unavailable: its secrets cannot be read.
     """
+    if not storable(name):
+        raise NotFound("connector")
     with gateway.reading() as session:
         row = connectors.find(session, name)
         if row is None or row.kind != kind:

@@ -102,6 +102,7 @@ def test_who_does_not_know_the_secret_learns_nothing(http: FlaskClient, gateway:
             f"/carrier/acme/{SECRET[:-1]}/receipt?id=1&status=DELIVRD",
             f"/carrier/acme/{SECRET}x/receipt?id=1&status=DELIVRD",
             "/carrier/acme/%00/receipt?id=1&status=DELIVRD",
+            f"/carrier/%00/{SECRET}/receipt?id=1&status=DELIVRD",
             f"/carrier/nobody/{SECRET}/receipt?id=1&status=DELIVRD",
             f"/carrier/simulator/{SECRET}/receipt?id=1&status=DELIVRD",
             f"/carrier/open/{SECRET}/receipt?id=1&status=DELIVRD",

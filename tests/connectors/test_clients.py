@@ -372,6 +372,7 @@ def test_smsend_callbacks_are_read():
     expected = ("o1", State.DELIVERED, datetime(2026, 3, 1, 11, tzinfo=UTC), GOOD)
     assert (receipt.smsc_message_id, receipt.state, receipt.at, receipt.recipient) == expected
     assert smsend.receipts(settings, Call(fields | {"status": "WAIT4DLVR"}), NOW) == []
+    assert [each.recipient for each in smsend.receipts(settings, Call(fields | {"recipient": "\0"}), NOW)] == [""]
     with pytest.raises(BadCall):
         smsend.receipts(settings, Call({"status": "DLVRD"}), NOW)
 

@@ -540,6 +540,22 @@ def test_only_the_telephone_can_forward(phone, gateway, clock):
     assert came_in(gateway) == []
 
 
+def test_ids_and_logins_that_no_database_takes_are_unknown(phone):
+    phone.id = "%00"
+    assert phone.forward("a key", "sms:received", RECEIVED, timestamp="1767600000").status_code == 401
+    for login in ("\0", "A\0B"):
+        given = "Basic " + b64encode(f"{login}:x".encode()).decode()
+        assert phone.register(given).status_code == phone.call("GET", "/user/code", authorization=given).status_code == 401
+
+
+@sqlite_only
+def test_times_outside_the_calendar_count_as_now(phone, gateway, account, clock):
+    an_order(gateway, account, recipients(1), "Hello", connector="drawer")
+    (message,) = phone.pull()
+    phone.report(message, "Delivered", Sent="0001-01-01T00:00:00.000+14:00", Delivered="9999-12-31T23:59:59.999-14:00")
+    assert (the_message(gateway).state, the_message(gateway).final_at) == (State.DELIVERED, clock.now())
+
+
 @sqlite_only
 def test_states_and_signs_of_life_are_forwarded_too(phone, gateway, account, clock):
     key = handsets.signing_key(gateway, phone.id)
@@ -617,6 +633,21 @@ def test_streams_are_bounded_and_leave_threads_for_others(phone, streams, gatewa
     assert [second[1](), third[1]()] == [ENQUEUED, ENQUEUED]
     for answer, _ in (first, second, third):
         answer.close()
+    assert len(streams) == 0
+
+
+@sqlite_only
+def test_a_telephone_that_opens_many_streams_at_once_keeps_two(phone, streams):
+    streams.most = 9
+    opened = [listen(phone) for _ in range(5)]  # nobody has noticed yet that a stream ended
+    for _, read in opened[:3]:
+        assert read() == ENQUEUED
+        with pytest.raises(StopIteration):
+            read()
+    assert len(streams) == 2
+    for answer, _ in opened:
+        answer.close()
+    phone.http.head(BASE + "/events", headers={"Authorization": f"Bearer {phone.token}"}).close()
     assert len(streams) == 0
 
 

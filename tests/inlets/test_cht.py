@@ -240,7 +240,7 @@ def test_what_cannot_be_read(phone: ChtPhone, gateway: Gateway):
     # Entries that make no sense are passed over: refusing the call would make the telephone repeat it for ever.
     ids = (1, "no ticket", "A" * 36)
     odd = {
-        "messages": [7, {"id": "x"}, {"id": "good", "from": None, "content": "\ud800 hi", "sms_sent": "soon"}],
+        "messages": [7, {"id": "x"}, {"id": "good", "from": None, "content": "\ud800 hi", "sms_sent": 10**400}],
         "updates": [None, *({"id": each, "status": "SENT"} for each in ids)],
     }
     assert post(gzip.compress(json.dumps(odd).encode()), Content_Encoding="gzip") == (200, {"messages": []})

@@ -27,7 +27,7 @@ from gateway.connectors.http_lane import (
     asking_lane,
     base_url,
 )
-from gateway.connectors.http_reports import INLET_SECRET, BadCall, Call, Read, moment, require_secret, require_zone
+from gateway.connectors.http_reports import INLET_SECRET, BadCall, Call, Read, moment, number, require_secret, require_zone
 from gateway.connectors.settings import flag, text
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
@@ -215,8 +215,8 @@ def receipts(settings: Mapping[str, Any], call: Call, now: datetime) -> list[Rec
     if status not in STATES:
         return []
     at = moment(call.fields.get("delivery_date"), settings["zone"], now)
-    recipient = call.fields.get("recipient", "").strip()
-    return [Receipt(name, STATES[status], at, status, "+" + recipient.lstrip("+") if recipient else "")]
+    recipient = number(call.fields.get("recipient", ""))
+    return [Receipt(name, STATES[status], at, status, recipient if recipient.startswith("+") else "")]
 
 
 READERS: Mapping[str, Read] = {"receipt": receipts}

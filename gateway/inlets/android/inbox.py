@@ -34,7 +34,7 @@ def receive(gateway: Gateway, handset_id: str, body: bytes) -> None:
         MalformedRequest: no JSON object.
     """
     handset = handsets.by_id(gateway, handset_id)
-    key = handsets.signing_key(gateway, handset_id)
+    key = handsets.signing_key(gateway, handset_id) if handset else None
     if handset is None or key is None or not _is_signed(gateway, body, key):
         raise UnknownKey
     event = json_object(body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,12 +77,12 @@ def sims_of_event(payload: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A date as the program writes it, None where it is none."""
+    """A date as the program writes it, in UTC; None where it is none, or lies outside the calendar there."""
     if not isinstance(value, str) or not DATE.fullmatch(value):
         return None
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

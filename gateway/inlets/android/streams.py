@@ -106,7 +106,7 @@ class Streams:
         return self._count
 
     def open(self, handset_id: str, connector: str) -> Stream:
-        """A new stream. A telephone may have two for a moment, while it changes networks; with a third the oldest ends.
+        """A new stream. A telephone may have two for a moment, while it changes networks; with a third the oldest end.
 
         Raises:
             Unavailable: this process holds as many as it may, or is about to end.
@@ -116,8 +116,8 @@ class Streams:
             if self._count >= self.most or not self.is_wanted():
                 raise Unavailable("no more event streams here; messages can be fetched without")
             mine = self._open[handset_id]
-            if len(mine) >= PER_HANDSET:
-                mine[0].end()
+            for old in mine[: max(0, len(mine) + 1 - PER_HANDSET)]:  # one that was ended stays here until its connection notices
+                old.end()
             mine.append(stream)
             self._count += 1
             self._is_empty.clear()
