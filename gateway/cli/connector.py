@@ -50,7 +50,7 @@ def list_(gateway: Gateway, as_json: bool) -> None:
             row.name,
             row.kind,
             _standing(row),
-            *_health(stand.get(row.name)),
+            *_health(row, stand.get(row.name)),
             _speed(row),
             row.unknown_policy,
             row.refund_policy,
@@ -326,8 +326,8 @@ def _tell(gateway: Gateway, state: ConnectorState, words: Sequence[str], as_json
             "if unknown": state.unknown_policy,
             "paid back": state.refund_policy,
             "inbound account": state.inbound_account,
-            "carrier": _carrier(standing),
-            "health": standing and f"{standing.score} of 100",
+            "carrier": _carrier(state, standing),
+            "health": (standing and state.is_served and f"{standing.score} of 100") or None,
             "receipts name it": standing and standing.receipt_id_form,
             "waiting": state.waiting,
             "unknown": state.unknown,
@@ -336,15 +336,17 @@ def _tell(gateway: Gateway, state: ConnectorState, words: Sequence[str], as_json
     )
 
 
-def _health(standing: Standing | None) -> tuple[str, str]:
-    if standing is None or standing.is_connected is None:
+def _health(state: ConnectorState, standing: Standing | None) -> tuple[str, str]:
+    if not state.is_served or standing is None or standing.is_connected is None:  # what the last dispatcher wrote is over
         return "", ""
     return "connected" if standing.is_connected else "away", str(standing.score)
 
 
-def _carrier(standing: Standing | None) -> str | None:
+def _carrier(state: ConnectorState, standing: Standing | None) -> str | None:
     if standing is None or standing.is_connected is None:
         return None
+    if not state.is_served:
+        return (standing.note and f"last trouble: {standing.note}") or None
     words = "connected" if standing.is_connected else "away"
     return f"{words}; last trouble: {standing.note}" if standing.note else words
 
@@ -362,7 +364,7 @@ def _json(state: ConnectorState, standing: Standing | None) -> dict[str, object]
         "waiting": state.waiting,
         "unknown": state.unknown,
         "inbound_account": state.inbound_account,
-        "connected": standing.is_connected if standing else None,
+        "connected": standing.is_connected if standing and state.is_served else None,
         "health": standing.score if standing else None,
         "note": standing.note if standing else "",
         "receipt_id_form": standing.receipt_id_form if standing else None,

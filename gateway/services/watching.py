@@ -30,6 +30,7 @@ class Waiting:
 class Backlog:
     """What waits, what is uncertain, which connectors have a living dispatcher, and how they do (the one of test mode left out).
 
+    Of connectors that are switched off only what waits and what is uncertain is told: nobody serves them, and that is no trouble.
     ``callbacks``: how many calls to programs are ``waiting``, and how many were given up (``dead``).
     """
 
@@ -53,8 +54,8 @@ def backlog(gateway: Gateway) -> Backlog:
     return Backlog(
         waiting=waiting,
         unknown={row[0]: row[1] for row in unknown},
-        owned={name: enabled and until is not None and until > now for name, enabled, until in connectors},
-        standings=standings(gateway),
+        owned={name: until is not None and until > now for name, enabled, until in connectors if enabled},
+        standings={name: each for name, each in standings(gateway).items() if each.is_enabled},
         callbacks={"waiting": calls_waiting, "dead": calls_dead},
     )
 

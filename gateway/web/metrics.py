@@ -50,8 +50,10 @@ class _Now(Collector):
         waiting = Gauge("dragoman_messages_waiting", "Messages due and not yet sent.", labels=["connector", "priority"])
         oldest = Gauge("dragoman_oldest_waiting_seconds", "How long the oldest due message has waited.", labels=["connector", "priority"])
         unknown = Gauge("dragoman_messages_unknown", "Messages of uncertain outcome.", labels=["connector"])
-        owned = Gauge("dragoman_connector_owned", "1 while a dispatcher owns the connector.", labels=["connector"])
-        connected = Gauge("dragoman_connector_connected", "1 while the connector says that it is connected.", labels=["connector"])
+        owned = Gauge("dragoman_connector_owned", "1 while a dispatcher owns the connector, if it is switched on.", labels=["connector"])
+        connected = Gauge(
+            "dragoman_connector_connected", "1 while the connector says that it is connected, if it is switched on.", labels=["connector"]
+        )
         score = Gauge("dragoman_connector_score", "Share of its weight in hundredths that a connector has earned.", labels=["connector"])
         for line in self._found.waiting:
             waiting.add_metric([line.connector, str(line.priority)], line.count)

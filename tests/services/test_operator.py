@@ -138,4 +138,8 @@ def test_test_mode_alone_is_no_way_out(gateway):
     found = [finding for finding in checkup.examine(gateway) if finding.name == "dispatcher"]
     assert found[0].seen == "no connector is enabled but the one of test mode"
     assert not found[0].ok
+    assert "simulator" not in watching.backlog(gateway).owned
+    assert "simulator" not in watching.backlog(gateway).standings
+    set_connector(gateway, enabled=True)
     assert watching.backlog(gateway).owned["simulator"] is False
+    assert watching.backlog(gateway).standings["simulator"].score == 100

@@ -131,6 +131,10 @@ def test_what_a_dispatcher_knows_of_the_carrier_is_told(shell: Shell, gateway: G
     assert shell.refused("connector", "test", "simulator") == "simulator: a dispatcher serves it and is not connected: bind refused"
     standings.note(gateway, "simulator", is_connected=True)
     assert shell.ok("connector", "test", "simulator") == "simulator: connected; a dispatcher serves it\n"
+    assert the_simulator(shell)["connected"] is True
+    shell.ok("connector", "disable", "simulator")  # what was written down is over
+    assert the_simulator(shell)["connected"] is None
+    assert "connected" not in shell.ok("connector", "show", "simulator") + shell.ok("connector", "list")
 
 
 def test_the_account_of_what_comes_in_is_set(shell: Shell, sent: Sent) -> None:
