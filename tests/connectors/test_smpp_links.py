@@ -19,6 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 
 from gateway.connectors.base import Event, FailureKind, Inbound, Outcome, Outgoing, Returned
 from gateway.connectors.smpp import loop, pdus
@@ -150,15 +151,15 @@ def test_messages_wait_while_the_carrier_is_away(smsc):
         assert kinds(events_until(connector, lambda events: len(ends(events)) == 2)) == [None, None]
 
 
-def test_a_wrong_password_is_said_loudly_and_not_tried_again_at_once(smsc, capfd):
+def test_a_wrong_password_is_said_loudly_and_not_tried_again_at_once(smsc):
     smsc.password = "another"
     connector = SmppConnector(settings(port=smsc.port, refused_seconds=0.4))
-    connector.open()
-    with closing_connector(connector):
+    with capture_logs() as logs, closing_connector(connector):
+        connector.open()
         wait_for(lambda: "0x0e ESME_RINVPASWD" in connector.standing().note)
         time.sleep(0.2)
         assert smsc.counts["bind refused"] == 1
-        assert "smpp_bind_refused" in "".join(capfd.readouterr())  # standard error once an application was made
+        assert [line["log_level"] for line in logs if line["event"] == "smpp_bind_refused"] == ["error"]
         smsc.password = PASSWORD
         wait_for(lambda: connector.room() == 10)
 
