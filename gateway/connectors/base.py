@@ -121,8 +121,10 @@ class Kind:
     """A kind of connector.
 
     ``make`` None: telephones fetch its messages themselves through the web side, and no dispatcher owns it.
+    ``takes_encrypted``: it hands on that a text is cipher text; for any other kind such a message fails, as nobody could read it.
     """
 
     title: str
     settings: tuple[Setting, ...]
     make: MakeConnector | None
+    takes_encrypted: bool = False

@@ -21,6 +21,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*(?::[a-z][a-z0-9_]*)?)\}")
 _HEAD = re.compile(r"(https?://[^/?#{}@\s]+)((?:[/?].*)?)", re.DOTALL)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 _NUMBER, _FLAG = ":number", ":flag"
+_DOTS = frozenset({".", ".."})
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -109,8 +110,10 @@ class Url:
 
     def put(self, values: Values) -> str:
         """The URL of one message."""
-        query = self._query.put(values, in_query)
-        return self.origin + (self._path.put(values, in_query) or "/") + (self._asks + query if query else "")
+        path, query = self._path.put(values, in_query), self._query.put(values, in_query)
+        if not self._path.is_fixed and not _DOTS.isdisjoint(path.split("/")):
+            raise CannotWrite("the path of the URL cannot hold this value")  # the client would walk up with it
+        return self.origin + (path or "/") + (self._asks + query if query else "")
 
 
 class Json:

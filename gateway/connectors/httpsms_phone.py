@@ -102,4 +102,5 @@ KIND = Kind(
         Setting("push_timeout_seconds", "Most seconds for one push.", whole(1, 60), 5),
     ),
     make=None,
+    takes_encrypted=True,
 )

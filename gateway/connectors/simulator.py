@@ -233,4 +233,5 @@ KIND = Kind(
         Setting("journal", "A file that gets a line for each message taken; for tests.", text(), None),
     ),
     make=Simulator.make,
+    takes_encrypted=True,
 )

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.connectors import made
+from gateway.connectors import CONNECTORS, made
 from gateway.connectors.base import Connector
 from gateway.dispatcher.bucket import TokenBucket
 from gateway.dispatcher.lanes import Turns
@@ -28,6 +28,7 @@ from gateway.services import dispatching
 from gateway.services.core import Gateway
 from gateway.services.dispatching import Lease, LeaseLost
 
+ENCRYPTED = "the text is encrypted for a handset's own program, which this connector cannot tell"
 SECONDS_AFTER_CRASH = 5.0
 SECONDS_BETWEEN_TRIES = 1.0
 FENCE_SECONDS = 0.5
@@ -141,6 +142,7 @@ class Tenure:
         self._turns = Turns()
         self._recovery = Recovery(gateway, lease.connector, gateway.clock.now(), now)
         self._inquiry = Inquiry(gateway, lease.connector, now)
+        self._takes_encrypted = CONNECTORS[lease.kind].takes_encrypted
         self._recorder = recorder or Recorder(gateway, lease.connector)
         self._watch = watch or Watch(gateway, lease.connector, now)
         self._watch.opened(now)
@@ -286,8 +288,12 @@ class Tenure:
         if self._lease.until <= self._gateway.clock.now():
             self._note([Returned(outgoing.key) for outgoing in claimed])
             return
-        self._in_flight.update(outgoing.key for outgoing in claimed)
-        left = self._connector.submit(claimed)
+        readable = claimed if self._takes_encrypted else [outgoing for outgoing in claimed if not outgoing.is_encrypted]
+        if len(readable) < len(claimed):
+            cipher = (outgoing.key for outgoing in claimed if outgoing.is_encrypted)
+            self._note([Outcome.failed(key, FailureKind.FINAL, "ENCRYPTED", ENCRYPTED) for key in cipher])
+        self._in_flight.update(outgoing.key for outgoing in readable)
+        left = self._connector.submit(readable)
         self._note([Returned(outgoing.key) for outgoing in left])
 
     def _idle_seconds(self) -> float:

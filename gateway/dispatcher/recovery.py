@@ -58,24 +58,31 @@ class Inquiry:
     FIRST_SECONDS = 5.0
     LONGEST_SECONDS = 3600.0
     LOOK_SECONDS = 5.0
-    MOST = 200
+    PAGE = 200
 
     def __init__(self, gateway: Gateway, connector_name: str, now: float) -> None:
         self._gateway = gateway
         self._name = connector_name
         self._next_look = now
+        self._after: tuple[int, UUID, int] | None = None
         self._asked: dict[AttemptKey, tuple[float, float]] = {}
+        self._met: set[AttemptKey] = set()
 
     def ask(self, connector: Connector, now: float) -> None:
-        """Asks about those whose time has come. ``now`` in seconds of a steady clock."""
+        """Asks about those of the next page whose time has come. ``now`` in seconds of a steady clock."""
         if now < self._next_look:
             return
         self._next_look = now + self.LOOK_SECONDS
-        found = dispatching.unknown_messages(self._gateway, self._name, self.MOST)
-        keys = {outgoing.key for outgoing in found}
-        self._asked = {key: each for key, each in self._asked.items() if key in keys}
-        for outgoing in found:
+        page = dispatching.unknown_messages(self._gateway, self._name, self._after, self.PAGE)
+        self._met |= {outgoing.key for outgoing in page}
+        for outgoing in page:
             at, pause = self._asked.get(outgoing.key, (now, self.FIRST_SECONDS))
             if at <= now:
                 connector.find(outgoing)
                 self._asked[outgoing.key] = (now + pause, min(pause * 2, self.LONGEST_SECONDS))
+        if len(page) == self.PAGE:
+            self._after = page[-1].key[:3]
+            return
+        self._after = None
+        self._asked = {key: each for key, each in self._asked.items() if key in self._met}
+        self._met = set()

@@ -36,7 +36,7 @@ from gateway.domain.sending import (
 from gateway.services import inbound, moving, optouts, restraint, telegram
 from gateway.services.connector_secrets import every_setting
 from gateway.services.core import Gateway
-from gateway.services.settling import STRICTEST, Policies, apply_parked, ended, policies, record_receipts, settle
+from gateway.services.settling import STRICTEST, Policies, Refunds, apply_parked, ended, policies, record_receipts, settle
 from gateway.storage import dispatch, leases, receipts, routes
 from gateway.storage.dispatch import Awaiting, Ended, Held, MessageKey, ReceiptPlace
 from gateway.storage.routes import Move
@@ -163,14 +163,16 @@ def record(gateway: Gateway, connector: str, events: Sequence[Event]) -> None:
     routing = moving.routing_for(gateway, events)
     with gateway.writing() as session:
         chosen = policies(session)
+        refunds = Refunds()
         outcomes = [event for event in events if isinstance(event, Outcome | Returned)]
         if outcomes:
-            _record_outcomes(gateway, session, outcomes, chosen, routing, now)
+            _record_outcomes(gateway, session, outcomes, chosen, routing, now, refunds)
             names = [_clean(event.smsc_message_id) for event in outcomes if isinstance(event, Outcome) and event.smsc_message_id]
-            apply_parked(session, receipts.parked(session, connector, names), chosen, now)
+            apply_parked(session, receipts.parked(session, connector, names), chosen, now, refunds)
         came = [_clean_receipt(event) for event in events if isinstance(event, Receipt)]
         if came:
-            record_receipts(session, connector, came, chosen, now)
+            record_receipts(session, connector, came, chosen, now, refunds)
+        refunds.pay(session, now)
         messages = telegram.taken(session, connector, [event for event in events if isinstance(event, Inbound | Registered)], now)
         if messages:
             inbound.receive(session, connector, messages, now)
@@ -182,10 +184,10 @@ def awaiting_receipts(gateway: Gateway, connector: str, sent_before: datetime, a
         return dispatch.awaiting(session, connector, sent_before, after or BEGINNING, most)
 
 
-def unknown_messages(gateway: Gateway, connector: str, most: int) -> list[Outgoing]:
-    """Messages of a connector whose last try ended without an answer, to ask its carrier about."""
+def unknown_messages(gateway: Gateway, connector: str, after: MessageKey | None, most: int) -> list[Outgoing]:
+    """The next messages of a connector whose last try ended without an answer, by their key behind ``after``; None: the first."""
     with gateway.reading() as session:
-        return dispatch.unknown(session, connector, most)
+        return dispatch.unknown(session, connector, after or BEGINNING[1:], most)
 
 
 def _record_outcomes(
@@ -195,6 +197,7 @@ def _record_outcomes(
     chosen: Mapping[str, Policies],
     routing: Routing | None,
     now: datetime,
+    refunds: Refunds,
 ) -> None:
     held = dispatch.hold_attempted(session, {outcome.key for outcome in outcomes})
     current: dict[MessageKey, Outcome | Returned] = {}
@@ -209,7 +212,7 @@ def _record_outcomes(
         else _after(gateway, held[key], outcome, chosen.get(held[key].connector, STRICTEST), now)
         for key, outcome in current.items()
     ]
-    settle(session, changed, chosen, now, "not sent")
+    settle(session, changed, chosen, now, "not sent", refunds)
     routes.move(session, list(moves.values()))
     dispatch.end_attempts(session, [_ended(outcome) for outcome in {outcome.key: outcome for outcome in reversed(outcomes)}.values()], now)
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from sqlalchemy.orm import Session
@@ -46,17 +47,43 @@ def policies(session: Session) -> Mapping[str, Policies]:
     return {row.name: Policies(UnknownPolicy(row.unknown_policy), RefundPolicy(row.refund_policy)) for row in leases.every(session)}
 
 
-def settle(session: Session, changed: Sequence[Held], chosen: Mapping[str, Policies], now: datetime, note: str) -> None:
+class Refunds:
+    """What is owed for messages that were written back, paid at the end of a transaction: accounts are locked behind all messages."""
+
+    def __init__(self) -> None:
+        self._units: defaultdict[tuple[int, UUID], int] = defaultdict(int)
+        self._notes: dict[tuple[int, UUID], str] = {}
+
+    def owe(self, before: Held, after: Held, note: str) -> None:
+        """Notes what a message is paid back. ``note`` goes to the ledger; the first of an order counts."""
+        if after.refunded_units != before.refunded_units:
+            self._units[after[:2]] += after.refunded_units - before.refunded_units
+            self._notes.setdefault(after[:2], note)
+
+    def pay(self, session: Session, now: datetime) -> None:
+        """One ledger entry for each order, accounts in ascending order."""
+        for order_key in sorted(self._units):
+            refund(session, session.get_one(Order, order_key), self._units[order_key], now, self._notes[order_key])
+        self._units.clear()
+
+
+def settle(
+    session: Session, changed: Sequence[Held], chosen: Mapping[str, Policies], now: datetime, note: str, later: Refunds | None = None
+) -> None:
     """Writes held messages back and pays back those that the connector's policy says: one ledger entry for each order. Programs that want
-    to know are told (:mod:`gateway.services.callbacks`)."""
+    to know are told (:mod:`gateway.services.callbacks`).
+
+    Args:
+        later: collects what is owed, where the caller's transaction locks more messages behind this; it is paid by the caller then.
+    """
+    refunds = Refunds() if later is None else later
     paid = [_paid_back(held, chosen.get(held.connector, STRICTEST)) for held in changed]
     outbox.messages(session, paid, now)  # before they are written: it compares with what is there
     dispatch.write(session, paid)
-    units: defaultdict[tuple[int, object], int] = defaultdict(int)
     for before, after in zip(changed, paid, strict=True):
-        units[after[:2]] += after.refunded_units - before.refunded_units
-    for order_key in sorted(key for key, owed in units.items() if owed):
-        refund(session, session.get_one(Order, order_key), units[order_key], now, note)
+        refunds.owe(before, after, note)
+    if later is None:
+        refunds.pay(session, now)
 
 
 def ended(held: Held, state: State, now: datetime, failure: str | None = None) -> Held:
@@ -64,12 +91,14 @@ def ended(held: Held, state: State, now: datetime, failure: str | None = None) -
     return held._replace(state=state, final_at=now, receipt_due_at=None, failure=failure and failure[:MAX_FAILURE])
 
 
-def record_receipts(session: Session, connector: str, came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime) -> None:
+def record_receipts(
+    session: Session, connector: str, came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime, refunds: Refunds
+) -> None:
     """Stores receipts, parks those whose message is not known, and moves the others' messages on."""
     came = named_as_given(session, connector, came, now)
     named = _by_name(dispatch.hold_named(session, connector, [receipt.smsc_message_id for receipt in came]))
     receipts.store(session, connector, [(receipt, _key(named.get(receipt.smsc_message_id))) for receipt in came], now)
-    _apply(session, named, came, chosen, now)
+    _apply(session, named, came, chosen, now, refunds)
 
 
 def named_as_given(session: Session, connector: str, came: Sequence[Receipt], now: datetime) -> list[Receipt]:
@@ -85,7 +114,9 @@ def match_unclaimed(session: Session, found: Sequence[Parked], chosen: Mapping[s
         again = _identified(session, connector, [each.receipt for each in mine], now)
         renamed += [each._replace(receipt=receipt) for each, (receipt, proven) in zip(mine, again, strict=True) if proven]
     receipts.rename(session, [(each.id, each.receipt.smsc_message_id) for each in renamed])
-    apply_parked(session, renamed, chosen, now)
+    refunds = Refunds()
+    apply_parked(session, renamed, chosen, now, refunds)
+    refunds.pay(session, now)
     return len(renamed)
 
 
@@ -116,17 +147,19 @@ def _is_plain(receipt: Receipt, learned: str | None, known: Mapping[str, str]) -
     return recipient is not None and receipt.recipient in ("", recipient)
 
 
-def apply_parked(session: Session, parked: Sequence[Parked], chosen: Mapping[str, Policies], now: datetime) -> None:
+def apply_parked(session: Session, parked: Sequence[Parked], chosen: Mapping[str, Policies], now: datetime, refunds: Refunds) -> None:
     """Gives parked receipts to their messages, which are known by now."""
     for connector in sorted({each.connector for each in parked}):
         waiting = [each for each in parked if each.connector == connector]
         named = _by_name(dispatch.hold_named(session, connector, [each.receipt.smsc_message_id for each in waiting]))
         found = [(each.id, named[each.receipt.smsc_message_id].key) for each in waiting if each.receipt.smsc_message_id in named]
         receipts.unpark(session, found)
-        _apply(session, named, [each.receipt for each in waiting], chosen, now)
+        _apply(session, named, [each.receipt for each in waiting], chosen, now, refunds)
 
 
-def _apply(session: Session, named: dict[str, Held], came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime) -> None:
+def _apply(
+    session: Session, named: dict[str, Held], came: Sequence[Receipt], chosen: Mapping[str, Policies], now: datetime, refunds: Refunds
+) -> None:
     changed: dict[str, Held] = {}
     for receipt in came:
         name = receipt.smsc_message_id
@@ -135,7 +168,7 @@ def _apply(session: Session, named: dict[str, Held], came: Sequence[Receipt], ch
         if held and state:
             failure = None if state is State.DELIVERED else f"receipt: {receipt.carrier_code or state.value}"
             changed[name] = ended(held, state, min(receipt.at, now), failure)
-    settle(session, list(changed.values()), chosen, now, "not delivered")
+    settle(session, list(changed.values()), chosen, now, "not delivered", refunds)
 
 
 def _by_name(messages: Sequence[Held]) -> dict[str, Held]:

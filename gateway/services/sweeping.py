@@ -6,15 +6,21 @@ dispatchers may sweep at once. Each looks before it writes, so that idle dispatc
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+import structlog
+
+from gateway.domain.errors import StorageUnavailable
 from gateway.domain.message import State
 from gateway.services import inbound, keyword_replies, restraint
 from gateway.services.core import Gateway
 from gateway.services.dispatching import given_up, unknown_attempt
-from gateway.services.settling import STRICTEST, apply_parked, ended, match_unclaimed, policies, settle
+from gateway.services.settling import STRICTEST, Refunds, apply_parked, ended, match_unclaimed, policies, settle
 from gateway.storage import dispatch, leases, receipts
 from gateway.storage.dispatch import Sweep
+
+log = structlog.get_logger()
 
 BATCH = 500
 BATCHES_OF_COUNTS = 20
@@ -25,18 +31,23 @@ IDLE_SESSION_DAYS = 1
 
 
 def sweep(gateway: Gateway) -> dict[str, int]:
-    """Runs every sweep until nothing is left or it has had its turn; how many messages each one moved."""
-    moved = {
-        "lease_over": expire_leases(gateway),
-        "validity_over": expire_validity(gateway),
-        "receipt_overdue": expire_receipts(gateway),
-        "receipt_late": match_late_receipts(gateway),
-        "receipt_recognised": match_unclaimed_receipts(gateway),
-        "inbound_incomplete": inbound.complete_stale(gateway),
-        "keyword_answered": keyword_replies.answer_keywords(gateway),
-    }
-    forget(gateway)
+    """Runs every sweep; how many messages each one moved. A defect of one does not stop the others.
+
+    Raises:
+        StorageUnavailable: those that are left would not fare better.
+    """
+    moved = {name: _quietly(gateway, name, run) for name, run in SWEEPS.items()}
     return {name: count for name, count in moved.items() if count}
+
+
+def _quietly(gateway: Gateway, name: str, run: Callable[[Gateway], int]) -> int:
+    try:
+        return run(gateway)
+    except StorageUnavailable:
+        raise
+    except Exception:
+        log.exception("sweep_failed", sweep=name)
+        return 0
 
 
 def expire_leases(gateway: Gateway) -> int:
@@ -83,7 +94,9 @@ def match_late_receipts(gateway: Gateway) -> int:
         found = receipts.late(session, BATCH)
     if found:
         with gateway.writing() as session:
-            apply_parked(session, found, policies(session), now)
+            refunds = Refunds()
+            apply_parked(session, found, policies(session), now, refunds)
+            refunds.pay(session, now)
     return len(found)
 
 
@@ -98,7 +111,7 @@ def match_unclaimed_receipts(gateway: Gateway) -> int:
         return match_unclaimed(session, found, policies(session), now)
 
 
-def forget(gateway: Gateway) -> None:
+def forget(gateway: Gateway) -> int:
     """Deletes receipts that belong to no message of ours, and logins that nobody uses."""
     now = gateway.clock.now()
     parked, idle = now - timedelta(days=PARKED_DAYS), now - timedelta(days=IDLE_SESSION_DAYS)
@@ -112,8 +125,22 @@ def forget(gateway: Gateway) -> None:
         if not restraint.has_forgettable(gateway):
             break
         restraint.forget(gateway, BATCH)
+    return 0
 
 
 def _any(gateway: Gateway, sweep: Sweep, now: datetime) -> bool:
     with gateway.reading() as session:
         return dispatch.has_swept(session, sweep, now)
+
+
+SWEEPS: Mapping[str, Callable[[Gateway], int]] = {
+    "lease_over": expire_leases,
+    "validity_over": expire_validity,
+    "receipt_overdue": expire_receipts,
+    "receipt_late": match_late_receipts,
+    "receipt_recognised": match_unclaimed_receipts,
+    "inbound_incomplete": inbound.complete_stale,
+    "keyword_answered": keyword_replies.answer_keywords,
+    "forgotten": forget,
+}
+"""In their order: what may become unknown first, what may be forgotten last. By name, as ``swept`` tells them."""

@@ -201,7 +201,11 @@ _AWAITING = BatchStatement("""
 """)
 
 
-_UNKNOWN = BatchStatement(f"SELECT {_CLAIMED} FROM messages WHERE state = 'unknown' AND connector = :connector LIMIT :most")
+_UNKNOWN = BatchStatement(f"""
+    SELECT {_CLAIMED} FROM messages WHERE state = 'unknown' AND connector = :connector
+        AND (account_id, order_id, position) > (:account_id, :order_id, :position)
+    ORDER BY account_id, order_id, position LIMIT :most
+""")
 
 
 def waiting(session: Session, connector: str, priorities: Iterable[int], now: datetime, most: int) -> dict[int, int]:
@@ -276,9 +280,10 @@ def awaiting(session: Session, connector: str, sent_before: datetime, after: Rec
     return [_awaiting(row) for row in execute(session, _AWAITING, params)]
 
 
-def unknown(session: Session, connector: str, most: int) -> list[Outgoing]:
-    """Messages whose last try by this connector ended without an answer, as they were handed over then."""
-    rows = execute(session, _UNKNOWN, {"connector": connector, "most": most})
+def unknown(session: Session, connector: str, after: MessageKey, most: int) -> list[Outgoing]:
+    """Messages behind ``after`` whose last try by this connector ended without an answer, as they were handed over then."""
+    place = dict(zip(("account_id", "order_id", "position"), after, strict=True))
+    rows = execute(session, _UNKNOWN, place | {"connector": connector, "most": most})
     orders = {row[:2]: row[2:] for row in execute(session, _BODIES, {}, list({row[:2] for row in rows}))}
     return [_outgoing(row, orders[row[:2]]) for row in rows]
 

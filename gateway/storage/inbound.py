@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from gateway.domain.inbound import InboundKind
 from gateway.domain.keywords import Keyword
@@ -21,6 +21,8 @@ AT_ONCE = 200
 """Rows of one INSERT: SQLite takes some thirty thousand values."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 CALL = InboundKind.CALL.value
+_WITHOUT_FILES = defer(InboundMessage.attachments, raiseload=True)
+"""For lists of texts: the files of one message are up to some megabytes."""
 
 
 class PartSet(NamedTuple):
@@ -155,19 +157,23 @@ def answer_at(session: Session, message_id: int, due_at: datetime | None) -> Non
 # --- Reading
 
 
-def take_new(session: Session, account_id: int, recipients: Collection[str] | None, now: datetime, most: int) -> list[InboundMessage]:
-    """The oldest messages that nobody fetched yet, marked fetched by the same statement: of two callers, each gets others.
+def take_new(session: Session, account_id: int, recipients: Collection[str] | None, now: datetime, most: int) -> Sequence[InboundMessage]:
+    """The oldest messages that nobody fetched yet, without their files, locked and marked fetched: of two callers, each gets others.
+
+    In two statements: PostgreSQL may run a limited sub-select of an UPDATE once for each row, and so take them all.
 
     Args:
         recipients: only those that came to these numbers; None: all.
     """
-    waiting = select(InboundMessage.id).where(InboundMessage.account_id == account_id, InboundMessage.fetched_at.is_(None))
+    waiting = select(InboundMessage).where(InboundMessage.account_id == account_id, InboundMessage.fetched_at.is_(None))
     if recipients is not None:
         waiting = waiting.where(InboundMessage.recipient.in_(list(recipients)))
-    chosen = waiting.order_by(InboundMessage.id).limit(most).with_for_update(skip_locked=True)
-    taken = update(InboundMessage).where(InboundMessage.id.in_(chosen)).values(fetched_at=now)
-    found = session.scalars(taken.returning(InboundMessage), execution_options={"synchronize_session": False})
-    return sorted(found, key=lambda row: row.id)
+    chosen = waiting.options(_WITHOUT_FILES).order_by(InboundMessage.id).limit(most).with_for_update(skip_locked=True)
+    rows = session.scalars(chosen).all()
+    if rows:
+        taken = update(InboundMessage).where(InboundMessage.id.in_([row.id for row in rows])).values(fetched_at=now)
+        session.execute(taken, execution_options={"synchronize_session": False})
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +193,20 @@ class Wanted:
 
 
 def page(session: Session, wanted: Wanted, offset: int, limit: int, *, newest_first: bool) -> tuple[int, Sequence[InboundMessage]]:
-    """How many messages fit, and some of them."""
+    """How many messages fit, and some of them, without their files."""
     chosen = _conditions(wanted)
     total = session.scalar(select(func.count()).select_from(InboundMessage).where(*chosen)) or 0
     order = (
         (InboundMessage.received_at.desc(), InboundMessage.id.desc()) if newest_first else (InboundMessage.received_at, InboundMessage.id)
     )
-    return total, session.scalars(select(InboundMessage).where(*chosen).order_by(*order).offset(offset).limit(limit)).all()
+    rows = select(InboundMessage).options(_WITHOUT_FILES).where(*chosen).order_by(*order).offset(offset).limit(limit)
+    return total, session.scalars(rows).all()
 
 
 def newer(session: Session, wanted: Wanted, limit: int) -> Sequence[InboundMessage]:
-    """Messages behind ``wanted.after_id``, the oldest first."""
-    return session.scalars(select(InboundMessage).where(*_conditions(wanted)).order_by(InboundMessage.id).limit(limit)).all()
+    """Messages behind ``wanted.after_id``, the oldest first, without their files."""
+    chosen = select(InboundMessage).options(_WITHOUT_FILES).where(*_conditions(wanted))
+    return session.scalars(chosen.order_by(InboundMessage.id).limit(limit)).all()
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from structlog.testing import capture_logs
 
 from gateway.dispatcher.lanes import shares
 from gateway.domain.message import State
 from gateway.domain.receipt import Receipt
 from gateway.domain.sending import Event, FailureKind, Outcome, Outgoing, Returned
-from gateway.services import dispatching, ledger, ordering
+from gateway.services import dispatching, ledger, ordering, sweeping
 from gateway.services.core import Gateway
 from gateway.services.dispatching import LeaseLost
 from gateway.services.sweeping import sweep
@@ -431,3 +432,33 @@ def the_lease_end(gateway: Gateway, outgoing: Outgoing) -> datetime | None:
 
 def _no_writing(_gateway: Gateway) -> None:
     raise AssertionError("a writing transaction was begun")
+
+
+class TestTogether:
+    def test_a_defect_of_one_does_not_stop_the_others(self, gateway: Gateway, clock: FixedClock, monkeypatch: pytest.MonkeyPatch):
+        def broken(_: Gateway) -> int:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(sweeping, "SWEEPS", {"broken": broken} | dict(sweeping.SWEEPS))
+        an_order(gateway, an_account(gateway), validity=timedelta(minutes=1))
+        clock.forward(minutes=2)
+        with capture_logs() as logs:
+            assert sweep(gateway) == {"validity_over": 1}
+        assert [(line["event"], line["sweep"]) for line in logs if line["log_level"] == "error"] == [("sweep_failed", "broken")]
+
+    def test_refunds_come_behind_every_lock_of_messages(self, gateway: Gateway):
+        """A refused message and a receipt for another of its account, told in one breath: one order each, both paid back."""
+        set_connector(gateway, refund_policy="undelivered")
+        account = an_account(gateway)
+        an_order(gateway, account)
+        sent(gateway, "smsc-1")
+        an_order(gateway, account)
+        second = claim_one(gateway)
+        statements: list[str] = []
+        event.listen(gateway.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        record(gateway, Outcome.failed(second.key, FailureKind.FINAL), Receipt("smsc-1", State.UNDELIVERED, gateway.clock.now()))
+        assert {each.state for each in messages(gateway)} == {State.FAILED, State.UNDELIVERED}
+        assert balance(gateway, account) == 1000
+        accounts = [index for index, text in enumerate(statements) if "UPDATE accounts" in text]
+        written = [index for index, text in enumerate(statements) if "UPDATE messages" in text]
+        assert len(written) == 2 and len(accounts) == 2 and max(written) < min(accounts)

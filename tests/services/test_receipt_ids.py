@@ -118,3 +118,11 @@ def test_unknown_messages_are_asked_about_with_growing_pauses(gateway):
     dispatching.record(gateway, NAME, [Outcome.accepted(outgoing.key, "a1")])
     assert the_message(gateway).state == State.SENT
     assert asked(inquiry, [100.0, 200.0]) == [0, 0]
+
+
+def test_every_unknown_message_has_its_turn(gateway, monkeypatch):
+    monkeypatch.setattr(Inquiry, "PAGE", 2)
+    an_order(gateway, an_account(gateway), recipients(5))
+    claimed = dispatching.claim(gateway, NAME, 5, shares)
+    dispatching.record(gateway, NAME, [Outcome.failed(each.key, FailureKind.UNKNOWN) for each in claimed])
+    assert asked(Inquiry(gateway, NAME, 0.0), [0.0, 5.0, 10.0, 15.0]) == [2, 2, 1, 2]

@@ -169,4 +169,5 @@ KIND = Kind(
         *COMMON,
     ),
     make=make,
+    takes_encrypted=True,
 )

@@ -28,6 +28,8 @@ from gateway.web.errors import NATIVE
 BASE = "/api/mobile/v1"
 KIND = "android"
 MOST_WEBHOOKS = 20
+MOST_DEVICE_BYTES = 64 * 1024
+"""A telephone describes itself in some hundred bytes; it may do so before anybody knows who it is."""
 RETRY_AFTER_SECONDS = "60"
 
 log = structlog.get_logger()
@@ -47,7 +49,7 @@ def register() -> Response:
 def _registered() -> Registered:
     gateway = current_gateway()
     scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
-    hardware = schemas.hardware(_object(), request.headers.get("User-Agent", ""))
+    hardware = schemas.hardware(json_object(raw_body(MOST_DEVICE_BYTES)), request.headers.get("User-Agent", ""))
     given = value.strip()
     match scheme.lower():
         case "bearer" if given:
