@@ -400,6 +400,15 @@ def test_a_body_that_cannot_be_read_is_a_400(phone, body):
 
 
 @sqlite_only
+def test_who_is_not_known_yet_says_little(opened, app):
+    """A body of megabytes, such as of empty lists, would cost a worker its memory before anybody asked who calls."""
+    phone = Phone(app.test_client())
+    for authorization in ("", "Bearer wrong", f"Bearer {opened.token}"):
+        assert phone.register(authorization, name="x" * 65_536).status_code in (400, 413)
+    assert phone.register(f"Bearer {opened.token}").status_code == 201
+
+
+@sqlite_only
 def test_a_revoked_telephone_is_out_with_every_pairing(phone, opened, gateway, app, account):
     order(gateway, account)
     assert len(phone.pull()) == 1
