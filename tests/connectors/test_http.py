@@ -16,6 +16,7 @@ from gateway.connectors.base import Event, FailureKind, Outcome, Outgoing, Retur
 from gateway.connectors.http_answers import reference
 from gateway.connectors.http_lane import Lane
 from gateway.connectors.http_reports import BadCall, Call
+from gateway.connectors.http_template import CannotWrite, Url
 from gateway.connectors.settings import read
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.message import State
@@ -130,6 +131,14 @@ def test_a_query_is_percent_encoded():
         "d": "393471234567",
         "z": "00393471234567",
     }
+
+
+@pytest.mark.parametrize("text", [".", ".."])
+def test_no_text_walks_up_the_path(text):
+    url = Url("https://x.example/send/{text}/now", frozenset({"text"}))
+    assert url.put({"text": text + "/"}) == f"https://x.example/send/{text}%2F/now"
+    with pytest.raises(CannotWrite):
+        url.put({"text": text})
 
 
 def test_a_form_is_encoded_and_empty_parameters_stay_away():
