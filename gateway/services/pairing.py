@@ -32,6 +32,8 @@ PAGE = "/console/enter/phone/"
 """Below the path whose rest no log shows."""
 GUESSED = "pairing code"
 """All guesses of codes count together: there are but a million."""
+MOST_CODES = 4
+"""Of one connector at a time: with many, a guess would soon be right."""
 CODE_FORM = re.compile("[0-9]{6}")
 
 
@@ -78,9 +80,10 @@ def open_pairing(gateway: Gateway, connector: str, kind: str) -> Opened:
 
 
 def new_code(gateway: Gateway, connector: str) -> tuple[str, datetime]:
-    """A fresh code for a connector, and until when it is good. Tokens stay as they are."""
+    """A fresh code for a connector, and until when it is good. Of earlier ones the latest few stay, and all tokens."""
     now = gateway.clock.now()
     with gateway.writing() as session:
+        stored.forget_old_pairings(session, connector, CODE, MOST_CODES - 1, now)
         row = _added(gateway, session, connector, CODE, now, now + CODE_LIFE)
         return _code(gateway, row.id), row.expires_at
 

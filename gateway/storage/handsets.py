@@ -265,9 +265,15 @@ def forget_told(session: Session, ids: Collection[int], before: datetime) -> Non
 
 
 def pairing(session: Session, kind: str, digests: Collection[bytes], now: datetime) -> Pairing | None:
-    """The pairing of one of these digests that may still be used, locked."""
+    """The pairing of one of these digests that may still be used, locked with all of its connector: whoever registers there by another
+    one waits.
+    """
     chosen = select(Pairing).where(Pairing.kind == kind, Pairing.secret_hmac.in_(digests), Pairing.used_at.is_(None))
-    return session.scalars(chosen.where(Pairing.expires_at > now).with_for_update()).first()
+    found = session.scalars(chosen.where(Pairing.expires_at > now)).first()
+    if found is None:
+        return None
+    session.execute(select(Pairing.id).where(Pairing.connector == found.connector).order_by(Pairing.id).with_for_update())
+    return session.scalars(chosen.execution_options(populate_existing=True)).first()
 
 
 def pairings(session: Session, connector: str, kind: str, now: datetime) -> Sequence[Pairing]:
@@ -281,6 +287,12 @@ def pairings(session: Session, connector: str, kind: str, now: datetime) -> Sequ
 def pairing_is_free(session: Session, digest: bytes) -> bool:
     """Whether no pairing has this digest."""
     return session.scalar(select(Pairing.id).where(Pairing.secret_hmac == digest)) is None
+
+
+def forget_old_pairings(session: Session, connector: str, kind: str, kept: int, now: datetime) -> None:
+    """Ends a connector's pairings but for the latest few that may still be used."""
+    latest = [row.id for row in pairings(session, connector, kind, now)[:kept]]
+    session.execute(delete(Pairing).where(Pairing.connector == connector, Pairing.kind == kind, Pairing.id.not_in(latest)))
 
 
 def forget_pairings(session: Session, connector: str) -> None:

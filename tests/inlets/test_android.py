@@ -337,6 +337,34 @@ def test_nothing_else_registers(opened, app, gateway, authorization):
     assert set(answer.json) == {"message"}
 
 
+def test_of_many_codes_the_latest_few_are_good(phone, app, clock):
+    codes = []
+    for _ in range(6):
+        clock.forward(seconds=1)
+        codes.append(phone.call("GET", "/user/code", authorization=phone.basic()).json["code"])
+    assert Phone(app.test_client()).register(f"Code {codes[1]}").status_code == 401
+    assert Phone(app.test_client()).register(f"Code {codes[2]}").status_code == 201
+    assert Phone(app.test_client()).register(f"Code {codes[2]}").status_code == 401
+
+
+def test_of_telephones_that_register_at_once_one_serves(opened, app, gateway):
+    answers, together = [], threading.Barrier(6)
+
+    def register(authorization):
+        telephone = Phone(app.test_client())
+        together.wait()
+        answers.append(telephone.register(authorization).status_code)
+
+    ways = [f"Bearer {opened.token}", f"Code {opened.code}", f"Code {pairing.new_code(gateway, 'drawer')[0]}"] * 2
+    threads = [threading.Thread(target=register, args=(way,)) for way in ways]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [201] * 4 + [401] * 2  # a code is good once
+    assert len(handsets.every(gateway)) == 1
+
+
 @sqlite_only
 def test_guesses_are_limited(opened, app):
     wrong = [f"{number:06}" for number in range(20) if f"{number:06}" != opened.code]
