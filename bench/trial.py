@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from sqlalchemy import func, select
 
 from bench.farends import FAR_ENDS, FarEnd, Hardship, Sent, Told
 from gateway import create_app
-from gateway.dispatcher.main import run as dispatch
 from gateway.domain.message import State
 from gateway.domain.order import Submission
 from gateway.domain.sending import RefundPolicy, UnknownPolicy, refundable
@@ -30,6 +27,7 @@ from gateway.services.ordering import Terms
 from gateway.storage.driver import close_connections
 from gateway.storage.tables import Account, Attempt, Message, Order
 from tests.support.databases import settings_for
+from tests.support.dispatchers import running
 
 NAME = "carrier"
 CREDIT = 1_000_000
@@ -96,7 +94,7 @@ def trial(case: Case) -> Report:
             far_end.open(app)
             account = prepare(app, gateway, far_end, case)
             order(gateway, account, far_end, case)
-            with dispatching(app):
+            with running(app):
                 report.problems += settle(gateway, far_end, case.unknown)
             examine(gateway, far_end, report)
         finally:
@@ -135,19 +133,6 @@ def order(gateway: Gateway, account: Account, far_end: FarEnd, case: Case) -> No
             connector=NAME,
         )
         ordering.submit(gateway, submission, Terms())
-
-
-@contextmanager
-def dispatching(app: Flask) -> Iterator[None]:
-    """A dispatcher in a thread."""
-    stop = threading.Event()
-    thread = threading.Thread(target=dispatch, args=(app, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def settle(gateway: Gateway, far_end: FarEnd, policy: UnknownPolicy) -> list[str]:

@@ -7,9 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,7 +17,6 @@ from flask import Flask
 from gateway import create_app
 from gateway.connectors.simulator import Simulator
 from gateway.dispatcher.loop import Tenure
-from gateway.dispatcher.main import run
 from gateway.dispatcher.outage import Outage
 from gateway.dispatcher.recovery import PAGE, Recovery
 from gateway.domain.errors import StorageUnavailable
@@ -35,6 +32,7 @@ from gateway.storage.driver import close_connections
 from gateway.storage.tables import ConnectorRow
 from tests.support.builders import an_account, an_order, attempts, messages, recipients, set_connector, stored_receipts, the_message
 from tests.support.databases import SECRET, FixedClock, settings_for
+from tests.support.dispatchers import running, wait_until
 
 PATIENCE_SECONDS = 60.0
 
@@ -58,26 +56,6 @@ def app(database_url: str) -> Iterator[Flask]:
     with app.app_context():
         close_connections(db.engine)
         db.engine.dispose()
-
-
-@contextmanager
-def running(app: Flask) -> Iterator[None]:
-    """A dispatcher in a thread of its own."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(app, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def all_in(gateway: Gateway, *states: State) -> bool:

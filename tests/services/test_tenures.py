@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from gateway.storage.driver import close_connections
 from gateway.storage.tables import ConnectorRow
 from tests.support.builders import RECIPIENT, an_account, an_order, messages, set_connector, the_message
 from tests.support.databases import FixedClock, settings_for
+from tests.support.dispatchers import wait_until
 
 LEASE_SECONDS = 2
 PATIENCE_SECONDS = 30.0
@@ -137,13 +138,6 @@ def looping(app: Flask, who: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,7 +10,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from gateway import create_app
-from gateway.dispatcher.main import run
 from gateway.domain.inbound import Registered
 from gateway.domain.routing import FIRST_CHOICE
 from gateway.services import connectors, contacts, dispatching, standings, telegram
@@ -25,6 +21,7 @@ from gateway.storage.tables import Account, InboundMessage, Order
 from tests.dialects.brevisone.program import RECIPIENT, SEE_LOGS, WRITTEN, Program, accepted, refused
 from tests.support.builders import attempts, balance, messages
 from tests.support.databases import settings_for
+from tests.support.dispatchers import running, wait_until
 from tests.support.telegram import TOKEN, FakeTelegram, Fault
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -141,26 +138,6 @@ class TestRegistrations:
         assert telegram.bot_for(gateway, [BERTS, ANNAS]) == telegram.Bot(BOT, is_connected=True, has_chats=True)
         assert telegram.bot_for(gateway, [BERTS]) == telegram.Bot(BOT, is_connected=True, has_chats=False)
         assert telegram.forget(gateway, ANNAS) == (ANNAS, [BOT])
-
-
-@contextmanager
-def running(app: Flask) -> Iterator[None]:
-    """A dispatcher in a thread of its own."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(app, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 class TestStory:

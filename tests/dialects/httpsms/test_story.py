@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from gateway import create_app
-from gateway.dispatcher.main import run
 from gateway.services import ledger, phones
 from gateway.services.core import Gateway
 from gateway.services.phones import PhoneChange
@@ -18,6 +15,7 @@ from gateway.storage.db import db
 from gateway.storage.driver import close_connections
 from tests.dialects.httpsms.client import NUMBER, Client
 from tests.support.databases import settings_for
+from tests.support.dispatchers import running, wait_until
 
 PATIENCE_SECONDS = 60.0
 DELIVERED, REFUSED, EXPIRED, UNDELIVERED, UNKNOWN = (f"+999000{digits}" for digits in ("001", "002", "003", "010", "006"))
@@ -40,19 +38,8 @@ def app(database_url: str) -> Iterator[Flask]:
 @pytest.fixture
 def dispatcher(app: Flask, gateway: Gateway) -> Iterator[None]:
     """A dispatcher in a thread of its own."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(app, stop))
-    thread.start()
-    yield
-    stop.set()
-    thread.join()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
+    with running(app):
+        yield
 
 
 def test_every_end_a_message_can_have(owner: Client, gateway: Gateway, dispatcher: None) -> None:
