@@ -37,7 +37,6 @@ from tests.support.databases import FixedClock, settings_for
 from tests.support.dispatchers import wait_until
 
 LEASE_SECONDS = 2
-PATIENCE_SECONDS = 30.0
 
 
 class Switch:

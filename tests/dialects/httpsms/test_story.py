@@ -17,7 +17,6 @@ from tests.dialects.httpsms.client import NUMBER, Client
 from tests.support.databases import settings_for
 from tests.support.dispatchers import running, wait_until
 
-PATIENCE_SECONDS = 60.0
 DELIVERED, REFUSED, EXPIRED, UNDELIVERED, UNKNOWN = (f"+999000{digits}" for digits in ("001", "002", "003", "010", "006"))
 
 
