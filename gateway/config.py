@@ -214,10 +214,11 @@ class Settings:
         _dialect_hosts,
         "",
     )
-    outgoing_networks: tuple[Network, ...] = setting(
-        "Private networks that callbacks and HTTP connectors may reach, such as 10.1.0.0/16, separated by commas; empty: none.",
-        _networks,
-        "",
+    connector_networks: tuple[Network, ...] = setting(
+        "Private networks that HTTP connectors may reach, such as 10.1.0.0/16, separated by commas; empty: none.", _networks, ""
+    )
+    callback_networks: tuple[Network, ...] = setting(
+        "Private networks that callbacks may reach, those of customers too, written likewise; empty: none.", _networks, ""
     )
     callback_ports: frozenset[int] | None = setting(
         "Ports that callbacks may go to, separated by commas, or any.", _ports, "80,443,8080,8443"

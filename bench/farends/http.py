@@ -18,7 +18,7 @@ from tests.support.http_carrier import BY_NUMBER, Fault, JsonCarrier
 HIDING = (Fault.NEVER, Fault.ERROR_AFTER, Fault.BROKEN, Fault.GARBAGE)
 RATE = 1 / 3
 INLET_SECRET = "an-inlet-secret-of-enough-length"
-LOOPBACK = {"outgoing_networks": "127.0.0.0/8"}
+LOOPBACK = {"connector_networks": "127.0.0.0/8"}
 
 
 def _hardships(faults: tuple[Fault, ...]) -> dict[str, Hardship]:

@@ -29,7 +29,7 @@ class TelegramEnd(FarEnd):
         "none": Hardship("nothing"),
         **{fault.name.lower(): Hardship(fault.value, fault in HIDDEN) for fault in Fault},
     }
-    environment: ClassVar[Mapping[str, str]] = {"outgoing_networks": "127.0.0.0/8"}
+    environment: ClassVar[Mapping[str, str]] = {"connector_networks": "127.0.0.0/8"}
 
     def __init__(self, fault: str, seed: int, folder: Path) -> None:
         super().__init__(fault, seed, folder)

@@ -340,7 +340,7 @@ class Calls:
 
     def __init__(self, settings: Mapping[str, Any], process: ProcessSettings) -> None:
         try:
-            self._client = Client(process.outgoing_networks, ca_file=settings["ca_file"], connections_per_host=settings["connections"] + 1)
+            self._client = Client(process.connector_networks, ca_file=settings["ca_file"], connections_per_host=settings["connections"] + 1)
         except OSError as error:
             raise ValueError(f"ca_file cannot be read: {error.strerror or 'it holds no certificate'}") from None
         self.close = self._client.close

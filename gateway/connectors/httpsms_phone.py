@@ -36,7 +36,7 @@ class Pushed(enum.Enum):
 
 def client_for(process: ProcessSettings) -> Client:
     """What pushes are made with; one for all connectors of a process."""
-    return Client(process.outgoing_networks)
+    return Client(process.connector_networks)
 
 
 class Pusher:

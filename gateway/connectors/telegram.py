@@ -65,7 +65,7 @@ class BotApi:
             raise ValueError("token must look like 123456789:AAE... , as BotFather gives it")
         try:
             # One connection beside those that send: the one that listens.
-            self._client = Client(process.outgoing_networks, ca_file=settings["ca_file"], connections_per_host=settings["connections"] + 2)
+            self._client = Client(process.connector_networks, ca_file=settings["ca_file"], connections_per_host=settings["connections"] + 2)
         except OSError as error:
             raise ValueError(f"ca_file cannot be read: {error.strerror or 'it holds no certificate'}") from None
         self._url = f"{settings['api_base']}/bot{settings['token']}/"

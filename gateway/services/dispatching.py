@@ -314,7 +314,12 @@ def _clean(text: str, most: int = MAX_SMSC_MESSAGE_ID) -> str:
 
 
 def _clean_receipt(receipt: Receipt) -> Receipt:
-    return replace(receipt, smsc_message_id=_clean(receipt.smsc_message_id), carrier_code=_clean(receipt.carrier_code, MAX_CARRIER_CODE))
+    return replace(
+        receipt,
+        smsc_message_id=_clean(receipt.smsc_message_id),
+        carrier_code=_clean(receipt.carrier_code, MAX_CARRIER_CODE),
+        recipient=_clean(receipt.recipient),
+    )
 
 
 def _lease_end(gateway: Gateway, now: datetime) -> datetime:

@@ -24,7 +24,7 @@ from tests.support.databases import settings_for
 from tests.support.http_carrier import HttpCarrier, Reply
 from tests.support.http_dialects import FAR_ENDS, KEY, PASSWORD, BulkFarEnd, FarEnd, HttpSmsFarEnd, SmSendFarEnd
 
-PROCESS = settings_for("sqlite:///unused.sqlite3", outgoing_networks="127.0.0.0/8")
+PROCESS = settings_for("sqlite:///unused.sqlite3", connector_networks="127.0.0.0/8")
 GOOD = "+393471234567"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WISHES = {

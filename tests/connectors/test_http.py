@@ -24,7 +24,7 @@ from tests.connectors.contract import PATIENCE_SECONDS, ConnectorContract, Rig, 
 from tests.support.databases import settings_for
 from tests.support.http_carrier import HttpCarrier, JsonCarrier, Reply, Request, Silence
 
-PROCESS = settings_for("sqlite:///unused.sqlite3", outgoing_networks="127.0.0.0/8")
+PROCESS = settings_for("sqlite:///unused.sqlite3", connector_networks="127.0.0.0/8")
 SECRET = "an-inlet-secret-of-enough-length"
 WISHES = {
     "delivered": "+393471234567",

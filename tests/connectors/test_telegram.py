@@ -21,7 +21,7 @@ from tests.support.http_carrier import HttpCarrier, Reply
 from tests.support.programs import ROOT
 from tests.support.telegram import TOKEN, FakeTelegram, Fault
 
-PROCESS = settings_for("sqlite:///unused.sqlite3", outgoing_networks="127.0.0.0/8")
+PROCESS = settings_for("sqlite:///unused.sqlite3", connector_networks="127.0.0.0/8")
 ANNA, BERT = 77001, 77002
 FAULTS = {1: Fault.BLOCKED, 2: Fault.THROTTLED, 3: Fault.NEVER, 4: Fault.ERROR_AFTER, 5: Fault.NO_CHAT, 6: Fault.BROKEN, 7: Fault.GARBAGE}
 WISHES = {"refused": 1, "throttled": 2, "no_answer": 3, "unknown_status": 4}

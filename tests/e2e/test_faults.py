@@ -8,6 +8,7 @@ import pytest
 
 from bench import faults
 from bench.faults import trial
+from gateway.connectors import made
 from gateway.connectors.simulator import Simulator
 from gateway.domain.alphabet import Alphabet
 from gateway.domain.sending import AttemptKey, Outgoing
@@ -30,7 +31,7 @@ def test_the_witness_remembers_every_message_before_it_is_answered(tmp_path):
         assert simulator.close(0) == []
     assert faults.handed_over(tmp_path / "journal") == {(ORDER, 0): 2, (ORDER, 1): 2}
     with pytest.raises(ValueError, match="journal"):
-        Simulator.make({"journal": 7}, settings)
+        made("simulator", {"journal": True}, settings)
 
 
 @pytest.mark.slow

@@ -127,7 +127,7 @@ def test_a_call_that_is_given_up_is_told_to_the_operator_without_address_or_cont
 def test_a_program_is_called_about_what_the_dispatcher_sends(database_url: str, receivers: tuple[Receiver, Receiver]) -> None:
     settings = settings_for(
         database_url,
-        outgoing_networks="127.0.0.0/8",
+        callback_networks="127.0.0.0/8",
         callback_ports="any",
         simulator_delay_milliseconds=0,
         simulator_receipt_milliseconds=0,

@@ -73,7 +73,7 @@ class Dead:
 
 def client_for(gateway: Gateway) -> Client:
     """The client for callbacks: only the public internet and what the operator allows. Any number of threads may share it."""
-    return Client(gateway.settings.outgoing_networks, gateway.settings.callback_ports)
+    return Client(gateway.settings.callback_networks, gateway.settings.callback_ports)
 
 
 def claim(gateway: Gateway, most: int, busy: Mapping[UUID, int], after: UUID | None = None) -> list[Job]:

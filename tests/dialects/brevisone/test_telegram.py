@@ -147,7 +147,7 @@ class TestStory:
     def app(self, database_url: str) -> Iterator[Flask]:
         quick = {"simulator_delay_milliseconds": 1, "simulator_receipt_milliseconds": 1, "dispatch_poll_milliseconds": 10}
         quick |= {"dispatch_lease_seconds": 2, "retry_base_seconds": 1}
-        app = create_app(settings_for(database_url, web_threads=4, outgoing_networks="127.0.0.0/8", **quick))
+        app = create_app(settings_for(database_url, web_threads=4, connector_networks="127.0.0.0/8", **quick))
         yield app
         with app.app_context():
             close_connections(db.engine)

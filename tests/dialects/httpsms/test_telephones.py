@@ -40,7 +40,7 @@ OTHER = "+18005550142"
 @pytest.fixture
 def pushes(gateway: Gateway) -> Iterator[PushService]:
     with push_service() as service:
-        gateway.settings = replace(gateway.settings, outgoing_networks=(ip_network("127.0.0.0/8"),))
+        gateway.settings = replace(gateway.settings, connector_networks=(ip_network("127.0.0.0/8"),))
         yield service
 
 
@@ -215,7 +215,7 @@ def test_a_push_that_is_refused(owner, phone, pushes, pushing, gateway, clock, s
 @sqlite_only
 def test_a_push_service_that_is_away_or_forbidden_loses_nothing(owner, phone, pushing, gateway, pushes):
     owner.sent()
-    gateway.settings = replace(gateway.settings, outgoing_networks=())
+    gateway.settings = replace(gateway.settings, connector_networks=())
     assert Pushing(gateway, threading.Event()).look() == 0
     assert pushes.heard == [] and the_message(gateway).state == "queued"
 

@@ -59,7 +59,7 @@ def test_a_trial_prints_the_answer(shell: Shell, receiver: Receiver) -> None:
     refused = shell("callback", "test", endpoint)
     assert (refused.exit_code, receiver.came) == (1, [])
     assert refused.stdout.startswith("Not taken: ")
-    shell.environment.update({"DRAGOMAN_OUTGOING_NETWORKS": "127.0.0.0/8", "DRAGOMAN_CALLBACK_PORTS": "any"})
+    shell.environment.update({"DRAGOMAN_CALLBACK_NETWORKS": "127.0.0.0/8", "DRAGOMAN_CALLBACK_PORTS": "any"})
     assert shell.ok("callback", "test", endpoint) == "Taken: answered 200.\n"
     assert receiver.came[0].headers["Dragoman-Event"] == "test"
     receiver.answers = lambda request: answer(401)
