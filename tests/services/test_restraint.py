@@ -16,6 +16,7 @@ from gateway.domain.sending import FailureKind, Outcome
 from gateway.domain.velocity import Per
 from gateway.services import dispatching, ledger, restraint, sweeping
 from gateway.services.core import Gateway
+from gateway.storage import dispatch
 from gateway.storage.tables import VelocityUse
 from tests.support.builders import an_account, an_order, attempts, balance, messages, recipients, the_message
 
@@ -80,7 +81,7 @@ class TestQuietHours:
 
         with monkeypatch.context() as patch:
             patch.setattr(dispatching, "record", away)
-            patch.setattr(dispatching.dispatch, "end_attempts", away)
+            patch.setattr(dispatch, "end_attempts", away)
             with pytest.raises(StorageUnavailable):
                 claim(gateway)
         assert {each.state for each in messages(gateway)} == {State.QUEUED}
