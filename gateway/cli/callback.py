@@ -104,7 +104,7 @@ def remove(gateway: Gateway, endpoint: UUID, as_json: bool) -> None:
 @as_json
 @with_gateway
 def enable(gateway: Gateway, endpoint: UUID, as_json: bool) -> None:
-    """Switches an endpoint on; it is called at once, however often it failed before.
+    """Switches an endpoint on and forgets how often it failed. Calls that failed go at their own next try.
 
     \b
     Example: dragoman callback enable 6f1c7b1e-3a52-4f6b-9c1a-0c5a2f9d7e10

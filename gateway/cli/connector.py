@@ -173,7 +173,7 @@ def test(gateway: Gateway, name: str, seconds: float, as_json: bool) -> None:
 
 
 @connector.command()
-@click.argument("kind", required=False, type=click.Choice(sorted(CONNECTORS)))
+@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(sorted(CONNECTORS)))
 @as_json
 def kinds(kind: str | None, as_json: bool) -> None:
     """Lists the kinds of connectors, or what can be set for one of them.

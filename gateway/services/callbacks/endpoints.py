@@ -144,7 +144,7 @@ def remove(gateway: Gateway, endpoint: UUID) -> EndpointState:
 
 def set_enabled(gateway: Gateway, endpoint: UUID, *, enabled: bool) -> EndpointState:
     """Switches an endpoint on or off. While it is off nothing new is written down for it, and what waits goes on waiting; switched on, it
-    is called at once, however often it failed before.
+    is called for what is due, however often it failed before; calls that failed go at their own next try.
 
     Raises:
         NotFound
