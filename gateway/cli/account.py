@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.common import as_json, local, money, print_fields, print_json, print_table, stamp, with_gateway
 from gateway.domain.credit import format_credits, parse_credits
+from gateway.domain.order import USUAL_PRIORITY
 from gateway.domain.parts import TextPolicy
 from gateway.services import accounts as service
 from gateway.services.accounts import NewAccount
@@ -147,6 +148,7 @@ def user_json(row: User) -> dict[str, Any]:
         "daily_cap": row.daily_cap,
         "calls_per_minute": row.calls_per_minute,
         "test": row.is_test,
+        "lane": row.lane,
     }
 
 
@@ -159,5 +161,6 @@ def limits_in_words(row: User) -> str:
             "no daily cap" if row.daily_cap is None else f"{row.daily_cap} messages a day",
             "default calls a minute" if row.calls_per_minute is None else f"{row.calls_per_minute} calls a minute",
             "test mode" if row.is_test else "live",
+            f"lane {row.lane or USUAL_PRIORITY}",
         )
     )

@@ -75,7 +75,7 @@ def quiet(gateway: Gateway, region: str, start: str | None, end: str | None, zon
 
 @limit.command()
 @click.option("--per", type=click.Choice([each.value for each in Per]), required=True, help="Count each number, or a prefix as a whole.")
-@click.option("--prefix", default="", metavar="+39...", help="Destinations it covers; none given: every one.")
+@click.option("--prefix", default="", metavar="+39...", help="Destinations it covers; of --per number every one if not given.")
 @click.option("--most", type=int, required=True, metavar="N", help="Most messages in the time; 0 blocks all.")
 @click.option("--seconds", type=int, required=True, metavar="N", help="The time, up to 604800 (a week).")
 @click.option("--account", metavar="NAME", help="Of this account only; none given: all accounts together.")
@@ -87,6 +87,8 @@ def cap(gateway: Gateway, per: str, prefix: str, most: int, seconds: int, accoun
     \b
     Example: dragoman limit cap --per number --most 5 --seconds 3600
     """
+    if per == Per.PREFIX and not prefix.strip("+"):
+        raise click.UsageError("give the prefix that is counted as a whole with --prefix, such as --prefix +372")
     made = service.add_cap(gateway, Per(per), prefix, most, seconds, account)
     _say(as_json, {"cap": made}, f"Velocity cap {made} is set. {AT_MOST_SECONDS}")
 

@@ -42,6 +42,7 @@ DIALECT = "cli"
 @click.option("--at", metavar="DATE", help="When to send, in the account's zone, such as 2026-05-01T09:00. Default: now.")
 @click.option("--type", "type_", type=MESSAGE_TYPE, default=MessageType.HIGH.value, show_default=True, help="What to buy.")
 @click.option("--from", "sender", metavar="SENDER", help="Who appears as sender. Default: the account's.")
+@click.option("--lane", type=click.IntRange(1, 3), default=2, show_default=True, help="1 is for alarms, which no quiet hours hold back.")
 @click.option("--ref", metavar="REFERENCE", help="Your own name for the order; refused when used before.")
 @click.option("--dry-run", is_flag=True, help="Only tell what it would cost.")
 @as_json
@@ -54,6 +55,7 @@ def send(
     at: str | None,
     type_: str,
     sender: str | None,
+    lane: int,
     ref: str | None,
     dry_run: bool,
     as_json: bool,
@@ -79,6 +81,7 @@ def send(
         originator=_originator(payer, sender),
         due_at=dates.parse(at, zone, "--at") if at else None,
         client_ref=ref,
+        priority=lane,
     )
     if dry_run:
         _tell_price(gateway, submission, TextPolicy(payer.text_policy), as_json)

@@ -13,6 +13,7 @@ import click
 from gateway.cli.account import limits_in_words, user_json
 from gateway.cli.common import F, as_json, print_json, standard_input, with_gateway
 from gateway.domain.errors import BadCredentials, NotFound
+from gateway.domain.order import USUAL_PRIORITY
 from gateway.services import accounts, identity
 from gateway.services.core import Gateway
 from gateway.services.demo import generated_password
@@ -155,6 +156,21 @@ def limit(
         raise click.UsageError("Nothing to change: give at least one option.")
     changed = accounts.set_user_limits(gateway, username, lambda terms: replace(terms, **changes))
     tell(f"Limits of {username} changed: {limits_in_words(changed)}.", user_json(changed), None, as_json)
+
+
+@user.command()
+@click.argument("username")
+@click.argument("which", metavar="LANE", type=click.Choice(["1", "2", "3", "usual"]))
+@as_json
+@with_gateway
+def lane(gateway: Gateway, username: str, which: str, as_json: bool) -> None:
+    """Sets the lane of a user's messages: 1 for alarms, which no quiet hours hold back, to 3. A call that names a priority keeps it.
+
+    \b
+    Example: dragoman user lane zabbix 1
+    """
+    changed = accounts.set_user_lane(gateway, username, None if which == "usual" else int(which))
+    tell(f"Messages of {username} go by lane {changed.lane or USUAL_PRIORITY}.", user_json(changed), None, as_json)
 
 
 def _either(name: str, value: Sequence[str] | int | None, none: bool) -> dict[str, Any]:

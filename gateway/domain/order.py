@@ -11,7 +11,7 @@ from gateway.domain.pace import Pace
 from gateway.domain.tariff import MessageType
 
 MAX_CLIENT_REF = 64  # characters
-HIGHEST_PRIORITY, LOWEST_PRIORITY = 1, 3
+HIGHEST_PRIORITY, USUAL_PRIORITY, LOWEST_PRIORITY = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class Submission:
 
     ``type_token`` is the dialect's own word for ``message_type``, echoed in history. ``due_at`` None means now.
     ``validity`` is how long the carrier may try. ``fingerprint`` is a digest of the request, to tell a repeat from another
-    request under the same key. ``priority`` is 1 (first lane) to 3. ``is_test``: free, and no carrier sees it. ``is_flash``: shown
+    request under the same key. ``priority`` is 1 (first lane, for alarms) to 3; None: the call names none.
+    ``is_test``: free, and no carrier sees it. ``is_flash``: shown
     at once and not kept (class 0). ``is_encrypted``: the text is cipher text that only the handset can read. ``pace`` spreads the
     messages of a number over time. ``connector`` None is the account's usual way out; one that is given is never left, unless
     ``may_fail_over`` says that it is only the first choice: messages that it fails go on by the rules. Text and numbers stay out of
@@ -55,7 +56,7 @@ class Submission:
     idempotency_key: str | None = field(default=None, repr=False)
     label: str = ""
     wants_receipt: bool = True
-    priority: int = 2
+    priority: int | None = None
     is_test: bool = False
     is_flash: bool = False
     is_encrypted: bool = False
@@ -72,7 +73,7 @@ class Submission:
             raise ValueError("due_at must be aware")
         if self.validity is not None and self.validity <= timedelta(0):
             raise ValueError("validity must be positive")
-        if not HIGHEST_PRIORITY <= self.priority <= LOWEST_PRIORITY:
+        if self.priority is not None and not HIGHEST_PRIORITY <= self.priority <= LOWEST_PRIORITY:
             raise ValueError("priority is 1 to 3")
         if self.client_ref is not None and len(self.client_ref) > MAX_CLIENT_REF:
             raise InvalidField("client_ref", f"has more than {MAX_CLIENT_REF} characters")

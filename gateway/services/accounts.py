@@ -14,6 +14,7 @@ from gateway.domain import originator as sender
 from gateway.domain import permissions as known_permissions
 from gateway.domain.credit import UNITS_PER_CREDIT
 from gateway.domain.errors import Conflict, InvalidField, NotFound
+from gateway.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from gateway.domain.parts import TextPolicy
 from gateway.domain.regions import checked_region
 from gateway.services.core import Gateway
@@ -127,6 +128,28 @@ def set_user_limits(gateway: Gateway, username: str, change: Callable[[KeyTerms]
             user.permissions = list(wanted.permissions)
         user.allowed_networks = None if wanted.networks is None else list(wanted.networks)
         user.daily_cap, user.calls_per_minute, user.is_test = wanted.daily_cap, wanted.calls_per_minute, wanted.is_test
+        user.revision += 1
+        session.flush()
+        session.refresh(user)
+        session.expunge(user)
+        return user
+
+
+def set_user_lane(gateway: Gateway, username: str, lane: int | None) -> User:
+    """Sets the lane of a user's messages whose call names none: 1 for alarms, which wait for nothing, to 3; None: the usual one.
+
+    Raises:
+        NotFound: no such user.
+        InvalidField: no such lane.
+    """
+    if lane is not None and not HIGHEST_PRIORITY <= lane <= LOWEST_PRIORITY:
+        raise InvalidField("lane", f"must be a whole number from {HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
+    with gateway.writing() as session:
+        found = stored.user_by_name(session, username)
+        if found is None:
+            raise NotFound("user")
+        user = found[0]
+        user.lane = lane
         user.revision += 1
         session.flush()
         session.refresh(user)

@@ -23,7 +23,7 @@ from gateway.domain.errors import (
     TooManyRecipients,
 )
 from gateway.domain.message import State
-from gateway.domain.order import Submission
+from gateway.domain.order import USUAL_PRIORITY, Submission
 from gateway.domain.parts import Encoded, TextPolicy, encode
 from gateway.domain.tariff import PriceList
 from gateway.services import restraint
@@ -80,6 +80,7 @@ class Terms:
 
     ``session_id``, ``credential_id`` and ``user_revision`` are what the caller was known by; that they still stand is checked by
     the statement that charges, so a caller may be remembered for a moment (identity). ``connector`` None: the usual way out.
+    ``lane`` (1 to 3) is that of messages whose call names none.
     """
 
     text_policy: TextPolicy = TextPolicy.UCS2
@@ -87,6 +88,7 @@ class Terms:
     credential_id: UUID | None = None
     user_revision: int | None = None
     connector: str | None = None
+    lane: int | None = None
     is_test: bool = False
     daily_cap: int | None = None
     cap_scope: str = ""
@@ -101,6 +103,7 @@ def terms_of(caller: Caller) -> Terms:
         credential_id=caller.credential_id,
         user_revision=caller.revision,
         connector=caller.connector,
+        lane=caller.lane,
         is_test=caller.is_test,
         daily_cap=caller.daily_cap,
         cap_scope=caller.cap_scope,
@@ -208,11 +211,12 @@ def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer
     due_at = _due(submission, now, gateway.settings.max_schedule_days)
     common = encode(submission.text, terms.text_policy, submission.force_ucs2)
     is_test = terms.is_test or submission.is_test
+    priority = submission.priority or terms.lane or USUAL_PRIORITY
     messages = _messages(submission, terms.text_policy, common, offer.prices)
     if is_test:
         messages = messages.free()
     else:
-        messages = screen(gateway, submission, messages, due_at or now)
+        messages = screen(gateway, submission, messages, due_at or now, priority)
     way = Way(TEST_CONNECTOR) if is_test else place(offer, submission, terms.connector, messages)
     messages = way.messages or messages
     units = messages.units * len(messages) if isinstance(messages, Uniform) else sum(item.units for item in messages.rows)
@@ -237,7 +241,7 @@ def _priced(gateway: Gateway, submission: Submission, terms: Terms, offer: Offer
         originator=submission.originator,
         label=submission.label,
         wants_receipt=submission.wants_receipt,
-        priority=submission.priority,
+        priority=priority,
         units=units,
         due_at=due_at,
         expires_at=(due_at or now) + submission.validity if submission.validity else None,

@@ -11,14 +11,14 @@ from gateway.services.core import Gateway
 from gateway.storage.accept import Mixed, Uniform
 
 
-def screen(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, due_at: datetime) -> Uniform | Mixed:
+def screen(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, due_at: datetime, priority: int) -> Uniform | Mixed:
     """The messages with those blocked that may not be sent (free of charge), and those put off that may not be sent yet.
 
     Opted-out numbers come first: what is blocked needs no cap and no hour.
     """
     messages = optouts.screened(gateway, submission, messages)
     messages = _capped(gateway, submission, messages)
-    return _put_off(gateway, submission, messages, due_at)
+    return _put_off(gateway, messages, due_at, priority)
 
 
 def _capped(gateway: Gateway, submission: Submission, messages: Uniform | Mixed) -> Uniform | Mixed:
@@ -33,11 +33,11 @@ def _capped(gateway: Gateway, submission: Submission, messages: Uniform | Mixed)
     return Mixed(items) if refused else messages
 
 
-def _put_off(gateway: Gateway, submission: Submission, messages: Uniform | Mixed, due_at: datetime) -> Uniform | Mixed:
+def _put_off(gateway: Gateway, messages: Uniform | Mixed, due_at: datetime, priority: int) -> Uniform | Mixed:
     if not restraint.rules(gateway).quiet:
         return messages
     items = list(messages.items())
-    until = restraint.put_off(gateway, [item.recipient for item in items], due_at, submission.priority)
+    until = restraint.put_off(gateway, [item.recipient for item in items], due_at, priority)
     for position, moment in until.items():
         if items[position].state is None:
             items[position] = items[position]._replace(due_at=moment)

@@ -20,7 +20,7 @@ from gateway.storage.types import moment_of, storable
 _CALLER = """
     u.id, u.user_key, u.username, u.disabled, u.permissions,
     a.id, a.name, a.status, a.zone, a.default_region, a.default_originator, a.originators, a.text_policy, a.credit_limit,
-    u.revision, u.allowed_networks, u.daily_cap, u.calls_per_minute, u.is_test, d.id, d.connector
+    u.revision, u.allowed_networks, u.daily_cap, u.calls_per_minute, u.is_test, d.id, d.connector, u.lane
 """
 _WITH_USER = "JOIN accounts a ON a.id = u.account_id LEFT JOIN devices d ON d.user_id = u.id"
 _KEY = """
@@ -52,6 +52,7 @@ class Caller:
 
     ``daily_cap`` is in messages, ``cap_scope`` says whose; ``calls_per_minute`` None means the gateway's own limit. ``connector``
     is the way out of a device that has one of its own. ``key_scope`` is where an API key's calls are counted, over its replacements.
+    ``lane`` (1 to 3) is that of messages whose call names none.
     """
 
     user_id: int
@@ -76,6 +77,7 @@ class Caller:
     is_test: bool
     device_id: UUID | None
     connector: str | None
+    lane: int | None = None
     session_id: UUID | None = None
     credential_id: UUID | None = None
     key_permissions: frozenset[str] | None = None
@@ -210,6 +212,7 @@ def _caller(row: Row) -> Caller:
         is_test=bool(row[18]),
         device_id=row[19] and _uuid(row[19]),
         connector=row[20],
+        lane=row[21],
     )
 
 

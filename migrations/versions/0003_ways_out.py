@@ -37,6 +37,7 @@ NEW_COLUMNS = {
     "connectors": ("secrets", "inbound_account_id"),
     "messages": ("route",),
     "receipts": ("recipient",),
+    "users": ("lane",),
     "orders": ("is_pinned",),
 }
 
@@ -332,6 +333,7 @@ def upgrade() -> None:
 
     op.add_column("messages", sa.Column("route", sa.String(length=64), nullable=True))
     op.add_column("receipts", sa.Column("recipient", sa.String(length=17), nullable=True))
+    op.add_column("users", sa.Column("lane", sa.SmallInteger(), nullable=True))
 
     op.add_column("orders", sa.Column("is_pinned", sa.Boolean(), server_default=sa.false(), nullable=False))
 

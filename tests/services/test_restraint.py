@@ -16,6 +16,7 @@ from gateway.domain.sending import FailureKind, Outcome
 from gateway.domain.velocity import Per
 from gateway.services import dispatching, ledger, restraint, sweeping
 from gateway.services.core import Gateway
+from gateway.services.ordering import Terms
 from gateway.storage import dispatch
 from gateway.storage.tables import VelocityUse
 from tests.support.builders import an_account, an_order, attempts, balance, messages, recipients, the_message
@@ -231,3 +232,14 @@ class TestSpeedOfAnAccount:
         assert {each.due_at for each in messages(gateway) if each.order_id == later.id} == {clock.now()}
         with pytest.raises(InvalidField):
             restraint.set_rate(gateway, account.name, -1)
+
+
+class TestLaneOfAUser:
+    def test_an_alarm_is_whatever_its_user_sends(self, gateway, clock):
+        restraint.set_quiet_hours(gateway, "fr", 21 * 60, 8 * 60, "Europe/Paris")
+        clock.moment = NIGHT
+        account = an_account(gateway)
+        an_order(gateway, account, [FRENCH], priority=None, terms=Terms(lane=1))
+        an_order(gateway, account, [FRENCH], priority=3, terms=Terms(lane=1))
+        an_order(gateway, account, [FRENCH], priority=None)
+        assert sorted((each.priority, each.due_at) for each in messages(gateway)) == [(1, NIGHT), (2, MORNING), (3, MORNING)]

@@ -35,10 +35,11 @@ def an_order(
     recipients: Sequence[str] = (RECIPIENT,),
     text: str = "Good morning",
     *,
-    priority: int = 2,
+    priority: int | None = 2,
     due_at: datetime | None = None,
     validity: timedelta | None = None,
     wants_receipt: bool = True,
+    terms: Terms | None = None,
     **more: Any,
 ) -> Accepted:
     """An accepted and paid order."""
@@ -57,7 +58,7 @@ def an_order(
         wants_receipt=wants_receipt,
         **more,
     )
-    return ordering.submit(gateway, submission, Terms())
+    return ordering.submit(gateway, submission, terms or Terms())
 
 
 def recipients(count: int, start: int = 0) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, false, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.storage.tables.base import Base
@@ -46,6 +46,7 @@ class User(Base):
     ``revision`` counts the changes of password, permissions and limits, so that a caller remembered for a moment can be told
     from the one in the table by the statement that charges. ``allowed_networks``, ``daily_cap`` (messages a day),
     ``calls_per_minute`` and ``is_test`` are the limits of this user's own calls, whatever dialect they come by; NULL: none.
+    ``lane`` (1 to 3) is that of its messages where a call names none.
     """
 
     __tablename__ = "users"
@@ -64,6 +65,7 @@ class User(Base):
     calls_per_minute: Mapped[int | None]
     is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
     profile: Mapped[dict[str, Any] | None]
+    lane: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class SessionRow(Base):

@@ -112,9 +112,9 @@ class TestLimits:
         assert user.json("account", "show", "acme")["users"] == [third]
 
     def test_people_read_them_at_the_account(self, user: Shell) -> None:
-        assert "  erp: may *; from any network; no daily cap; default calls a minute; live\n" in user.ok("account", "show", "acme")
+        assert "  erp: may *; from any network; no daily cap; default calls a minute; live; lane 2\n" in user.ok("account", "show", "acme")
         printed = user.ok("user", "limit", "erp", "--network", "192.0.2.7", "--daily-cap", "0", "--calls-per-minute", "3", "--test")
-        words = "may *; from 192.0.2.7; 0 messages a day; 3 calls a minute; test mode"
+        words = "may *; from 192.0.2.7; 0 messages a day; 3 calls a minute; test mode; lane 2"
         assert printed == f"Limits of erp changed: {words}.\n"
         assert f"  erp: {words}\n" in user.ok("account", "show", "acme")
 
@@ -182,3 +182,11 @@ class TestDevices:
     def test_refusals(self, user: Shell, arguments: tuple[str, ...], words: str) -> None:
         assert user.refused("device", *arguments) == words
         assert user.ok("device", "list").startswith("No device yet.")
+
+
+def test_the_lane_of_a_user_is_set_and_told(shell: Shell) -> None:
+    shell.ok("user", "create", "acme", "zabbix", "--generate")
+    assert shell.json("user", "lane", "zabbix", "1")["lane"] == 1
+    assert "lane 1" in shell.ok("account", "show", "acme")
+    assert shell.ok("user", "lane", "zabbix", "usual") == "Messages of zabbix go by lane 2.\n"
+    assert "nobody" in shell.refused("user", "lane", "nobody", "1")
