@@ -13,6 +13,9 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(BIN)/uv pip compile -q --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
             --no-emit-index-url --no-emit-find-links --no-header
 
+# One more than there are cores, since many tests wait for a server; four at most, as each has servers of its own.
+TESTERS := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 3 ] && echo $$((n + 1)) || echo 4)
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test e2e bench faults interop fuzz check check-lock lock migrate clean
 
@@ -27,7 +30,7 @@ install: $(VENV)/.runtime ## make .venv with what the gateway needs to run
 install-dev: $(VENV)/.development ## make .venv with the test tools too
 
 test: $(VENV)/.development ## run the tests; ARGS='-k name' goes to pytest
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
 
 e2e: $(VENV)/.development ## run only the tests that start real servers
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)

@@ -14,7 +14,7 @@ from gateway.services import accounts
 from tests.support import gunicorn, rawhttp
 
 pytestmark = pytest.mark.slow
-ROUNDS = 200
+ROUNDS = 80
 PASSWORD = "open.sesame-1"
 
 

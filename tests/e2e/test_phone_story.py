@@ -117,6 +117,7 @@ def nothing_twice(*phones: Phone) -> None:
     assert [each for each, times in sent.items() if times > 1] == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_telephone_s_life(gateway: Gateway, web: gunicorn.GunicornServer):
     account = an_account(gateway)
     with paired(gateway, web, "drawer", by_recipient(FATES)) as phone:

@@ -64,6 +64,7 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.slow
 def test_a_carrier_is_plugged_in_goes_away_and_comes_back(web, database_url, tmp_path):
     with Smsc(password=PASSWORD, most_binds=1) as smsc:

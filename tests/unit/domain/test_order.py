@@ -27,7 +27,7 @@ def a_submission(**changes):
 
 def test_defaults():
     submission = a_submission()
-    assert (submission.priority, submission.wants_receipt, submission.due_at, submission.texts) == (2, True, None, None)
+    assert (submission.priority, submission.wants_receipt, submission.due_at, submission.texts) == (None, True, None, None)
 
 
 @pytest.mark.parametrize(
