@@ -14,6 +14,7 @@ from gateway.cli.common import Refusal, as_json, print_fields, print_json, print
 from gateway.connectors import CONNECTORS, made
 from gateway.connectors.settings import REQUIRED, Setting
 from gateway.dispatcher.trial import trial
+from gateway.domain.handset import TELEPHONES
 from gateway.domain.sending import RefundPolicy, UnknownPolicy
 from gateway.services import connectors as service
 from gateway.services.connectors import Changes, ConnectorState, Fits
@@ -214,6 +215,10 @@ def _changes(
     unset: Sequence[str] = (),
 ) -> tuple[Changes, dict[str, str]]:
     """What shall change, and the secrets that were made up for it."""
+    if parts_per_second is not None and kind in TELEPHONES:
+        raise click.UsageError(
+            f"telephones have limits of their own instead of parts a second: see 'dragoman connector kinds {kind}' and its page"
+        )
     known = {each.name for each in CONNECTORS[kind].settings if each.secret} if kind in CONNECTORS else set()
     for key in settings:
         if key in known:

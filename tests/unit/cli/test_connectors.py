@@ -168,6 +168,7 @@ def test_off_and_on_tell_what_becomes_of_messages(shell: Shell, sent: Sent) -> N
         (("set", "simulator", "--setting", "window=0"), "settings cannot work: window must be a whole number from 1", 1),
         (("set", "simulator", "--setting", "window=many"), "settings cannot work: window must be a whole number from 1", 1),
         (("set", "simulator", "--setting", "window={}"), "settings cannot work: window must be a whole number from 1", 1),
+        (("add", "drawer", "--kind", "android", "--parts-per-second", "3"), "telephones have limits of their own", 2),
         (("test", "pigeon"), "connector", 1),
         (("set", "simulator", "--unset", "window"), "settings hold no window", 1),
         (("set", "pigeon", "--parts-per-second", "1"), "connector", 1),
